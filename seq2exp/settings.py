@@ -1,0 +1,253 @@
+"""What can be chosen: each setting with its unit, its allowed range and its published value."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from seq2exp.errors import SettingsError
+from seq2exp.genome import Interval
+
+SignalName = Literal["h3k27ac", "dnase", "contact"]
+SIGNALS: tuple[SignalName, SignalName, SignalName] = ("h3k27ac", "dnase", "contact")
+"""The order of the signal channels everywhere: window, model, weights, thresholds (models.md section 1.1)."""
+
+RNA_FEATURES = (
+    "UTR5LEN_log10zscore",
+    "CDSLEN_log10zscore",
+    "INTRONLEN_log10zscore",
+    "UTR3LEN_log10zscore",
+    "UTR5GC",
+    "CDSGC",
+    "UTR3GC",
+    "ORFEXONDENSITY",
+    "PROMOTER_ACTIVITY",
+)
+"""The nine gene features in model order (models.md section 1.4); ORFEXONDENSITY is the raw density."""
+
+MaskMode = Literal["soft", "hard", "top-k"]
+ContactMode = Literal["vc_counts", "abc_kr"]
+Preset = Literal["soft", "hard"]
+
+
+def _refuse(problems: list[str], what: str) -> None:
+    """Raise one SettingsError naming every problem, if there is any."""
+    if problems:
+        raise SettingsError(f"{what}: " + "; ".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """Geometry of one model input (models.md section 1.2)."""
+
+    width_bp: int = 200_000
+    """Window length in bp, even; the TSS is base width_bp/2 of it."""
+    contact_mode: ContactMode = "vc_counts"
+    """How contacts are made: as the released code does, or balanced as ABC (data-sources.md 4.4)."""
+    contact_resolution_bp: int = 5_000
+    """Bin width of the contact map in bp."""
+    compat_double_padding: bool = False
+    """Displace contacts at chromosome ends as the official loader does (models.md section 8 row 9)."""
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.width_bp < 2 or self.width_bp % 2:
+            problems.append(f"width_bp must be even and at least 2, found {self.width_bp}")
+        if self.contact_resolution_bp < 1:
+            problems.append(f"contact_resolution_bp must be positive, found {self.contact_resolution_bp}")
+        if self.contact_mode not in ("vc_counts", "abc_kr"):
+            problems.append(f"contact_mode must be vc_counts or abc_kr, found {self.contact_mode!r}")
+        _refuse(problems, "window settings")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Everything a Seq2Exp network's numbers depend on beside its weights (models.md sections 2.1 and 3.5)."""
+
+    window_bp: int = 200_000
+    """Window length in bp; the length of the position table where there is one."""
+    centre_bp: int = 2_000
+    """Forced and pooled promoter centre in bp."""
+    d_model: int = 128
+    """Width of the embeddings."""
+    d_state: int = 16
+    """State size of each scan channel."""
+    d_conv: int = 4
+    """Taps of the causal convolution."""
+    expand: int = 2
+    """Inner width = expand * d_model."""
+    generator_layers: int = 4
+    """Layers of the generator's backbone."""
+    predictor_layers: int = 4
+    """Layers of the predictor's backbone (ignored when shared_backbone)."""
+    norm_eps: float = 1e-5
+    """Epsilon of every RMSNorm."""
+    rna_features: int = 9
+    """Gene features joined to the pooled centre."""
+    shared_backbone: bool = False
+    """One backbone serves generator and predictor (official enc_prd_ps)."""
+    generator_sees_signals: bool = False
+    """Signals enter the generator too (official: implied by enc_prd_ps, or gen_signal)."""
+    position_table: bool = False
+    """Learned absolute positions, and compaction of kept bases before the predictor (official pos_enc)."""
+    signal_input: bool = True
+    """Signals enter the predictor (official interact: concat)."""
+    beta_min: float = 1.0
+    """Floor m added to Beta parameters."""
+    prior_scale: float = 10.0
+    """Factor c of the signal Beta."""
+    z_scale: float = 1.0
+    """Factor kappa on the mask Beta's parameters."""
+    signal_weights: tuple[float, float, float] = (2.0, 2.0, 1.0)
+    """Relative weights v of the signal Betas, order SIGNALS; normalised by their sum."""
+    signal_thresholds: tuple[float, float, float] = (1.5, 0.2, 1.0)
+    """Thresholds t of the signal Betas, order SIGNALS, in each signal's own unit."""
+    bottleneck_mean: float = 0.1
+    """Mean mu of the bottleneck prior."""
+    bottleneck_scale: float = 10.0
+    """alpha3 of the bottleneck prior; beta3 = alpha3 * (1 - mu) / mu."""
+    kl_weight: float = 0.01
+    """Weight of the KL term in the loss."""
+    train_hard: bool = False
+    """Binarise the mask in training, straight-through (official post_hard_dist)."""
+    mask_mode: MaskMode = "soft"
+    """How the mask is built in evaluation."""
+    threshold: float = 0.5
+    """Mean at or above which a hard mask keeps a base."""
+    top_share: float = 0.1
+    """Share of the window a top-k mask keeps."""
+    hard_gradient: Literal["compat", "fixed"] = "compat"
+    """compat: no prediction gradient reaches a compacted mask, as published; fixed: straight-through values
+    multiply the gathered embeddings (forward unchanged; models.md section 8 row 1)."""
+    init_residual_layers: int = 64
+    """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
+    external_mask: bool = False
+    """No generator: the mask is given (peak-mask baseline)."""
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{name} must be at least 1, found {getattr(self, name)}"
+            for name in ("d_model", "d_state", "d_conv", "expand", "generator_layers", "predictor_layers")
+            if getattr(self, name) < 1
+        ]
+        if self.window_bp < 2 or self.window_bp % 2:
+            problems.append(f"window_bp must be even and at least 2, found {self.window_bp}")
+        if not 0 < self.centre_bp <= self.window_bp or self.centre_bp % 2:
+            problems.append(f"centre_bp must be even, positive and at most window_bp, found {self.centre_bp}")
+        if not 0 < self.bottleneck_mean < 1:
+            problems.append(f"bottleneck_mean must lie in 0..1 exclusive, found {self.bottleneck_mean}")
+        if not 0 <= self.threshold <= 1:
+            problems.append(f"threshold must lie in 0..1, found {self.threshold}")
+        if not 0 < self.top_share <= 1:
+            problems.append(f"top_share must lie in 0..1, found {self.top_share}")
+        if min(self.signal_weights) < 0 or sum(self.signal_weights) <= 0:
+            problems.append(f"signal_weights must be non-negative with a positive sum, found {self.signal_weights}")
+        if self.position_table and self.mask_mode == "soft":
+            problems.append("a position table keeps only bases at mask 1, so mask_mode must be hard or top-k")
+        if self.shared_backbone and self.generator_layers != self.predictor_layers:
+            problems.append("a shared backbone has one depth: generator_layers must equal predictor_layers")
+        if self.hard_gradient not in ("compat", "fixed"):
+            problems.append(f"hard_gradient must be compat or fixed, found {self.hard_gradient!r}")
+        _refuse(problems, "model configuration")
+
+    @classmethod
+    def preset(cls, name: Preset, **changes: Any) -> ModelConfig:
+        """The published configuration ``soft`` or ``hard``, with ``changes`` applied."""
+        if name == "soft":
+            return cls(**changes)
+        if name != "hard":
+            raise SettingsError(f"preset {name!r} is unknown; choose soft or hard")
+        hard: dict[str, Any] = {
+            "shared_backbone": True,
+            "generator_sees_signals": True,
+            "position_table": True,
+            "beta_min": 0.0,
+            "prior_scale": 1.0,
+            "bottleneck_mean": 0.45,
+            "bottleneck_scale": 0.1,
+            "train_hard": True,
+            "mask_mode": "hard",
+        }
+        return cls(**{**hard, **changes})
+
+    @property
+    def bottleneck(self) -> tuple[float, float]:
+        """(alpha3, beta3) of the bottleneck prior."""
+        return self.bottleneck_scale, self.bottleneck_scale * (1 - self.bottleneck_mean) / self.bottleneck_mean
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; `from_dict` inverts it."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelConfig:
+        """The configuration of a mapping; unknown keys are refused with SettingsError."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise SettingsError(f"model configuration: unknown keys {', '.join(unknown)}; known are {sorted(known)}")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class MaskSettings:
+    """What the sliders move (architecture.md "The heart"). None means: as the checkpoint was trained."""
+
+    mode: MaskMode | None = None
+    """soft: the mean; hard: mean >= threshold; top-k: the top_share largest means."""
+    threshold: float | None = None
+    """In 0..1. Soft: calls elements only; hard: decides which bases are kept."""
+    top_share: float | None = None
+    """Share of the window kept by top-k, in 0..1."""
+    signal_scale: float = 1.0
+    """Factor k on the signal Beta; 1 is faithful."""
+    signal_weights: tuple[float, float, float] | None = None
+    """Relative weights of the three signals, order SIGNALS."""
+    signal_thresholds: tuple[float, float, float] | None = None
+    """Thresholds of the three signals, order SIGNALS."""
+    prior_mean: float | None = None
+    """Mean mu of the what-if prior, in 0..1 exclusive; None: the checkpoint's bottleneck mean."""
+    prior_strength: float = 0.0
+    """Strength n of the what-if prior in pseudo-counts; 0 is faithful."""
+    off: tuple[Interval, ...] = field(default=())
+    """Stretches whose mask is set to 0 (elements switched off)."""
+    on: tuple[Interval, ...] = field(default=())
+    """Stretches whose mask is set to 1 (elements switched on)."""
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.mode not in (None, "soft", "hard", "top-k"):
+            problems.append(f"mode must be soft, hard or top-k, found {self.mode!r}")
+        for name, low_open in (("threshold", False), ("top_share", True)):
+            value = getattr(self, name)
+            if value is not None and not (0 <= value <= 1 and not (low_open and value == 0)):
+                problems.append(f"{name} must lie in 0..1, found {value}")
+        if not (math.isfinite(self.signal_scale) and self.signal_scale >= 0):
+            problems.append(f"signal_scale must be finite and not negative, found {self.signal_scale}")
+        if not (math.isfinite(self.prior_strength) and self.prior_strength >= 0):
+            problems.append(f"prior_strength must be finite and not negative, found {self.prior_strength}")
+        if self.prior_mean is not None and not 0 < self.prior_mean < 1:
+            problems.append(f"prior_mean must lie between 0 and 1, found {self.prior_mean}")
+        if self.signal_weights is not None and (min(self.signal_weights) < 0 or sum(self.signal_weights) <= 0):
+            problems.append(f"signal_weights must be non-negative with a positive sum, found {self.signal_weights}")
+        _refuse(problems, "mask settings")
+
+
+@dataclass(frozen=True, slots=True)
+class ElementSettings:
+    """How runs of the mask become called elements; both act on calls and table only."""
+
+    merge_gap_bp: int = 100
+    """Runs at most this far apart are one element."""
+    min_length_bp: int = 50
+    """Shorter elements are dropped."""
+
+    def __post_init__(self) -> None:
+        if self.merge_gap_bp < 0 or self.min_length_bp < 1:
+            raise SettingsError(
+                f"element settings: merge_gap_bp must be >= 0 and min_length_bp >= 1, "
+                f"found {self.merge_gap_bp} and {self.min_length_bp}"
+            )

@@ -1,0 +1,1 @@
+"""Files to arrays in genome coordinates; NaN where a file is silent."""

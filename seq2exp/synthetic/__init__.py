@@ -1,0 +1,1 @@
+"""Synthetic cell lines with known truth, in real file formats."""
