@@ -1,0 +1,32 @@
+"""Options and folders every test may ask for; tiny data sets are made by the tests of their own room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    shared = ROOT.parent / "shared"
+    parser.addoption("--real-dir", type=Path, default=shared / "real", help="folder of real hg38 windows")
+    parser.addoption("--reference-dir", type=Path, default=shared / "reference", help="official reference outputs")
+
+
+def _folder(config: pytest.Config, option: str, what: str) -> Path:
+    folder: Path = config.getoption(option)
+    if not folder.is_dir():
+        pytest.skip(f"{what}: {option} {folder} is not there")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def real_dir(pytestconfig: pytest.Config) -> Path:
+    return _folder(pytestconfig, "--real-dir", "real data")
+
+
+@pytest.fixture(scope="session")
+def reference_dir(pytestconfig: pytest.Config) -> Path:
+    return _folder(pytestconfig, "--reference-dir", "reference outputs of the official model")
