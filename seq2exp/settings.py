@@ -189,7 +189,8 @@ class ModelConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise SettingsError(f"model configuration: unknown keys {', '.join(unknown)}; known are {sorted(known)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        converted: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**converted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +252,31 @@ class ElementSettings:
                 f"element settings: merge_gap_bp must be >= 0 and min_length_bp >= 1, "
                 f"found {self.merge_gap_bp} and {self.min_length_bp}"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class PeakSettings:
+    """How MACS3 calls DNase peaks from a bigWig (data-sources.md 9.3)."""
+
+    cutoff: float | None = None
+    """Signal at or above which a base is in a peak, in the track's own unit; None: the caller's default."""
+    target_share: float | None = None
+    """Share of the window the peaks should cover, in 0..1; chooses the cut-off. Excludes `cutoff`."""
+    min_length_bp: int = 150
+    """Shorter peaks are dropped."""
+    max_gap_bp: int = 75
+    """Peaks at most this far apart are one."""
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.cutoff is not None and self.target_share is not None:
+            problems.append("give cutoff or target_share, not both")
+        if self.cutoff is not None and not (math.isfinite(self.cutoff) and self.cutoff > 0):
+            problems.append(f"cutoff must be finite and positive, found {self.cutoff}")
+        if self.target_share is not None and not 0 < self.target_share < 1:
+            problems.append(f"target_share must lie between 0 and 1, found {self.target_share}")
+        if self.min_length_bp < 1 or self.max_gap_bp < 0:
+            problems.append(
+                f"min_length_bp must be >= 1 and max_gap_bp >= 0, found {self.min_length_bp} and {self.max_gap_bp}"
+            )
+        _refuse(problems, "peak settings")
