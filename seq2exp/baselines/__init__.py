@@ -1,0 +1,1 @@
+"""The systems Seq2Exp is compared with: one file each, one interface."""

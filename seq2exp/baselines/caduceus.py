@@ -1,0 +1,95 @@
+"""Caduceus as the paper trained it: a plain tied bidirectional Mamba over bases, with or without signals.
+
+No reverse-complement equivariance, no pre-training (models.md 7.4, 7.5): Linear input, the Seq2Exp backbone,
+mean of the promoter centre, the same head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seq2exp.errors import CheckpointError, SettingsError
+from seq2exp.model.checkpoint import load_strictly
+from seq2exp.model.generator import N_BASES, N_SIGNALS, build_backbone, zero_bias_linear
+from seq2exp.model.official import PREFIX, own_backbone_name
+from seq2exp.model.predictor import ExpressionHead, centre_slice
+from seq2exp.model.scan import EngineName
+from seq2exp.settings import ModelConfig
+
+
+class Caduceus(nn.Module):
+    """Of ``config`` it uses window, centre, widths, predictor_layers, signal_input and init_residual_layers.
+
+    Published: four layers, ``init_residual_layers=4`` (unlike Seq2Exp; models.md 2.5), without signals
+    574,209 parameters, with signals 574,593.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.inputs = zero_bias_linear(N_BASES + (N_SIGNALS if config.signal_input else 0), config.d_model)
+        self.backbone = build_backbone(config, config.predictor_layers)
+        self.head = ExpressionHead(config)
+
+    def forward(
+        self, sequence: Tensor, signals: Tensor | None, rna_features: Tensor, *, engine: EngineName = "auto"
+    ) -> Tensor:
+        """(B, 1) log10(1 + CAGE) of one-hot (B, L, 4), signals (B, L, 3) if it has a signal input, features (B, 9)."""
+        if (signals is not None) != self.config.signal_input:
+            raise SettingsError(f"signal_input is {self.config.signal_input}: signals must be given exactly then")
+        joined = sequence if signals is None else torch.cat([sequence, signals], dim=-1)  # (B, L, 4 or 7)
+        centre = centre_slice(sequence.shape[1], self.config.centre_bp)
+        prediction: Tensor = self.head(self.backbone(self.inputs(joined), rows=centre, engine=engine), rna_features)
+        return prediction
+
+
+def caduceus_from_official(state: Mapping[str, Tensor], flags: Mapping[str, Any], *, what: str) -> Caduceus:
+    """The baseline holding an official state dict, in evaluation mode; names and shapes strictly.
+
+    Parameters
+    ----------
+    state
+        Official names, with or without the ``model.`` prefix.
+    flags
+        The official model configuration.
+    what
+        File name for errors.
+    """
+    try:
+        ssm = flags.get("ssm_cfg", {})
+        config = ModelConfig(
+            window_bp=int(flags["seq_range"]),
+            centre_bp=int(flags["center_len"]),
+            d_model=int(flags["d_model"]),
+            d_state=int(ssm.get("d_state", 16)),
+            d_conv=int(ssm.get("d_conv", 4)),
+            expand=int(ssm.get("expand", 2)),
+            predictor_layers=int(flags["n_layer"]),
+            norm_eps=float(flags.get("norm_epsilon", 1e-5)),
+            rna_features=int(flags.get("rna_feat_dim", 9)),
+            signal_input=flags["interact"] == "concat",
+            init_residual_layers=int(flags["n_layer"]),
+        )
+    except KeyError as error:
+        raise CheckpointError(f"{what}: model flag {error} is missing") from error
+    own: dict[str, Tensor] = {}
+    for official, tensor in state.items():
+        name = _own_name(official.removeprefix(PREFIX))
+        if name in own and not torch.equal(own[name], tensor):
+            raise CheckpointError(f"{what}: {official} differs from its tied copy")
+        own[name] = tensor
+    model = Caduceus(config)
+    load_strictly(model, own, what=what)
+    return model.eval()
+
+
+def _own_name(official: str) -> str:
+    if official.startswith("caduceus.backbone."):
+        return "backbone." + own_backbone_name(official.removeprefix("caduceus.backbone."))
+    if official.startswith("input_layer."):
+        return official.replace("input_layer.", "inputs.")
+    return official.replace("pToExpr.", "head.layers.")

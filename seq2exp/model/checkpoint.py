@@ -1,0 +1,152 @@
+"""Own checkpoints: a folder with ``model.safetensors`` (weights) and ``model.json`` (configuration, provenance).
+
+Nothing in them is executed on loading. Names and shapes must fit the configuration exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from seq2exp import __version__
+from seq2exp.errors import CheckpointError, SettingsError
+from seq2exp.model.generator import MaskModel
+from seq2exp.model.network import Seq2Exp
+from seq2exp.settings import ModelConfig
+
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "model.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network with its weights, and where they came from."""
+
+    network: Seq2Exp
+    name: str
+    hash: str
+    """First 12 hex digits of the SHA-256 of weights and configuration."""
+    provenance: Mapping[str, Any]
+    """Training data, steps, source file ...; free-form, shown and exported. ``trained`` says whether the
+    weights came out of a training run: random weights carry false and must never look like results."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The network's configuration."""
+        return self.network.config
+
+
+def build_network(config: ModelConfig, mask_model_config: ModelConfig | None = None) -> Seq2Exp:
+    """A freshly initialised network; with ``mask_model_config`` a retrain model around a frozen mask model."""
+    return Seq2Exp(config, mask_model=None if mask_model_config is None else MaskModel(mask_model_config))
+
+
+def load_strictly(module: nn.Module, state: Mapping[str, Tensor], *, what: str) -> None:
+    """Copy ``state`` into ``module``; every name and shape must fit.
+
+    Raises
+    ------
+    CheckpointError
+        Naming what is missing, what is over and which shapes differ.
+    """
+    expected = module.state_dict()
+    missing = sorted(set(expected) - set(state))
+    unexpected = sorted(set(state) - set(expected))
+    shapes = [
+        f"{name} is {tuple(state[name].shape)}, the configuration says {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    problems = []
+    if missing:
+        problems.append(f"{len(missing)} tensors missing ({_few(missing)})")
+    if unexpected:
+        problems.append(f"{len(unexpected)} tensors not of this model ({_few(unexpected)})")
+    if shapes:
+        problems.append(f"{len(shapes)} other shapes ({_few(shapes)})")
+    if problems:
+        raise CheckpointError(
+            f"{what}: does not fit its configuration: "
+            + "; ".join(problems)
+            + "; use the checkpoint's own configuration"
+        )
+    module.load_state_dict(dict(state), strict=True)
+
+
+def save_checkpoint(folder: Path, network: Seq2Exp, *, provenance: Mapping[str, Any]) -> None:
+    """Write ``network`` into ``folder`` (made if absent); the card comes last, so half a checkpoint never loads.
+
+    Parameters
+    ----------
+    provenance
+        JSON types; must hold ``trained`` (bool).
+    """
+    if not isinstance(provenance.get("trained"), bool):
+        raise CheckpointError(
+            f"{folder}: provenance must say whether the weights were trained: trained = true or false"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    card: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "seq2exp_version": __version__,
+        "config": network.config.to_dict(),
+        "mask_model_config": None if network.mask_model is None else network.mask_model.config.to_dict(),
+        "provenance": dict(provenance),
+    }
+    (folder / CARD_FILE).unlink(missing_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    save_file(state, folder / WEIGHTS_FILE)
+    partial = folder / (CARD_FILE + ".partial")
+    partial.write_text(json.dumps(card, indent=2) + "\n")
+    partial.replace(folder / CARD_FILE)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """The checkpoint in ``folder``, on the CPU, in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        Missing or malformed files, unknown configuration keys, other names or shapes.
+    """
+    card_path, weights_path = folder / CARD_FILE, folder / WEIGHTS_FILE
+    for path in (card_path, weights_path):
+        if not path.is_file():
+            raise CheckpointError(
+                f"{folder}: {path.name} is not there; a checkpoint folder holds {WEIGHTS_FILE} and {CARD_FILE} "
+                "(official .ckpt files: python -m seq2exp convert-checkpoint)"
+            )
+    card_bytes = card_path.read_bytes()
+    try:
+        card = json.loads(card_bytes)
+        version, config_values = card["format_version"], card["config"]
+        mask_values, provenance = card["mask_model_config"], card["provenance"]
+        if version != FORMAT_VERSION:
+            raise CheckpointError(f"{card_path}: format_version {version}, this program reads {FORMAT_VERSION}")
+        config = ModelConfig.from_dict(config_values)
+        mask_config = None if mask_values is None else ModelConfig.from_dict(mask_values)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{card_path}: not a checkpoint card ({error}); convert or save it again") from error
+    except SettingsError as error:
+        raise CheckpointError(f"{card_path}: {error}") from error
+    try:
+        state = load_file(weights_path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{weights_path}: not a readable safetensors file ({error})") from error
+    network = build_network(config, mask_config)
+    load_strictly(network, state, what=str(weights_path))
+    digest = hashlib.sha256(weights_path.read_bytes() + card_bytes).hexdigest()[:12]
+    return Checkpoint(network.eval(), folder.name, digest, provenance)
+
+
+def _few(items: list[str], most: int = 3) -> str:
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

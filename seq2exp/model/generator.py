@@ -1,0 +1,123 @@
+"""From bases and signals to the sequence Beta: input embedding, backbone, mask head, signal constants."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seq2exp.errors import SettingsError
+from seq2exp.model.backbone import Backbone
+from seq2exp.model.beta import BetaParameters, sequence_beta, signal_beta
+from seq2exp.model.scan import EngineName
+from seq2exp.settings import ModelConfig
+
+N_BASES = 4
+N_SIGNALS = 3
+
+
+def build_backbone(config: ModelConfig, n_layer: int) -> Backbone:
+    """A backbone of ``n_layer`` layers with the widths of ``config``."""
+    return Backbone(
+        d_model=config.d_model,
+        n_layer=n_layer,
+        d_state=config.d_state,
+        d_conv=config.d_conv,
+        expand=config.expand,
+        norm_eps=config.norm_eps,
+        init_residual_layers=config.init_residual_layers,
+    )
+
+
+def zero_bias_linear(n_in: int, n_out: int) -> nn.Linear:
+    """A Linear whose bias starts at 0, as every one in Seq2Exp and Caduceus (models.md 2.5)."""
+    linear = nn.Linear(n_in, n_out)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+class InputEmbedding(nn.Module):
+    """Sum of Linear(bases), Linear(signals) and, where there is one, the position table."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.sequence = zero_bias_linear(N_BASES, config.d_model)
+        self.signal = zero_bias_linear(N_SIGNALS, config.d_model) if config.signal_input else None
+        self.position = (
+            nn.Parameter(torch.zeros(1, config.window_bp, config.d_model)) if config.position_table else None
+        )
+
+    def forward(self, sequence: Tensor, signals: Tensor | None, *, positions: Tensor | None = None) -> Tensor:
+        """(B, L, D) embeddings.
+
+        Parameters
+        ----------
+        sequence
+            (B, L, 4) one-hot, N = zeros.
+        signals
+            (B, L, 3), or None to leave them out.
+        positions
+            (L,) indices into the position table; None means all of them, so L must equal its length.
+
+        Raises
+        ------
+        SettingsError
+            Signals given to a model without a signal input; a window that does not fit the position table.
+        """
+        embedded: Tensor = self.sequence(sequence)
+        if self.position is not None:
+            if positions is None and sequence.shape[1] != self.position.shape[1]:
+                raise SettingsError(
+                    f"window of {sequence.shape[1]:,} bp, but the checkpoint's position table has "
+                    f"{self.position.shape[1]:,} positions; use a window of exactly that length"
+                )
+            embedded = embedded + (self.position if positions is None else self.position[:, positions])
+        if signals is not None:
+            if self.signal is None:
+                raise SettingsError("this model has no signal input (signal_input is false)")
+            embedded = embedded + self.signal(signals)
+        return embedded
+
+
+class Generator(nn.Module):
+    """Backbone and mask head, with the constants of the signal Beta (frozen parameters, as published)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = build_backbone(config, config.generator_layers)
+        self.mask_head = zero_bias_linear(config.d_model, 2)
+        share = torch.tensor(config.signal_weights, dtype=torch.float64)
+        log_share = torch.log(share / share.sum()).float()
+        self.signal_log_weights = nn.Parameter(log_share, requires_grad=False)
+        self.signal_thresholds = nn.Parameter(torch.tensor(config.signal_thresholds), requires_grad=False)
+
+    def forward(self, embedded: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
+        """The sequence Beta, each parameter (B, L), of embeddings (B, L, D)."""
+        logits = self.mask_head(self.backbone(embedded, engine=engine))  # (B, L, 2)
+        return sequence_beta(logits, beta_min=self.config.beta_min)
+
+    def signal_beta(self, signals: Tensor) -> BetaParameters:
+        """The signal Beta of signals (B, L, 3) with this model's own weights and thresholds."""
+        return signal_beta(
+            signals,
+            weights=self.signal_log_weights.exp(),
+            thresholds=self.signal_thresholds,
+            beta_min=self.config.beta_min,
+            scale=self.config.prior_scale,
+        )
+
+
+class MaskModel(nn.Module):
+    """Input embedding and generator: all that is needed to make a mask; frozen inside Seq2Exp-retrain."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.inputs = InputEmbedding(config)
+        self.generator = Generator(config)
+
+    def sequence_beta(self, sequence: Tensor, signals: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
+        """alpha1, beta1, each (B, L); the signals are seen only where the configuration says so."""
+        seen = signals if self.config.generator_sees_signals else None
+        beta: BetaParameters = self.generator(self.inputs(sequence, seen), engine=engine)
+        return beta

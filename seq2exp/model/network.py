@@ -1,0 +1,190 @@
+"""Seq2Exp whole: generator -> mask -> predictor, read from top to bottom.
+
+B batch, L window length in bp, D embedding width, C promoter centre in bp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from seq2exp.errors import SettingsError
+from seq2exp.model import beta as beta_algebra
+from seq2exp.model.backbone import Backbone
+from seq2exp.model.beta import BetaParameters
+from seq2exp.model.generator import Generator, InputEmbedding, MaskModel, build_backbone
+from seq2exp.model.predictor import ExpressionHead, Padding, centre_slice, compacted_centre, masked_centre
+from seq2exp.model.scan import EngineName
+from seq2exp.settings import ModelConfig
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """One batch. ``blacklist`` and ``external_mask`` are optional."""
+
+    sequence: Tensor
+    """(B, L, 4) one-hot float, N = zeros."""
+    signals: Tensor
+    """(B, L, 3) in the order of settings.SIGNALS."""
+    rna_features: Tensor
+    """(B, 9)."""
+    blacklist: Tensor | None = None
+    """(B, L) bool."""
+    external_mask: Tensor | None = None
+    """(B, L) 0..1, for models without a generator (peaks)."""
+
+
+@dataclass(frozen=True)
+class NetworkOutput:
+    """Everything a forward pass found; the Betas are None where the mask came from outside."""
+
+    prediction: Tensor
+    """(B, 1) log10(1 + CAGE)."""
+    mask: Tensor
+    """(B, L) after overrides."""
+    z: Tensor | None
+    """(B, L) mean or sample of the mask Beta, before binarisation and overrides."""
+    sequence_beta: BetaParameters | None
+    mask_beta: BetaParameters | None
+    kl: Tensor | None
+    """(B, L) KL of the mask Beta to the bottleneck prior, over all positions, before overrides."""
+
+
+class Seq2Exp(nn.Module):
+    """The network of one ModelConfig: soft, hard (shared backbone, compaction), external mask or retrain.
+
+    With ``config.external_mask`` there is no generator and the batch brings its mask, which is used as it
+    is: the promoter is not forced and the blacklist not removed, as published for the peak baseline.
+    With ``mask_model`` (retrain) a frozen mask model makes a top-k mask of ``config.top_share``.
+    """
+
+    def __init__(self, config: ModelConfig, *, mask_model: MaskModel | None = None) -> None:
+        super().__init__()
+        if mask_model is not None and not config.external_mask:
+            raise SettingsError("a retrain model takes its mask from mask_model: set external_mask=True")
+        self.config = config
+        self.inputs = InputEmbedding(config)
+        self.generator = None if config.external_mask else Generator(config)
+        shared = config.shared_backbone and self.generator is not None
+        self.predictor = None if shared else build_backbone(config, config.predictor_layers)
+        self.head = ExpressionHead(config)
+        self.mask_model = None if mask_model is None else mask_model.requires_grad_(requires_grad=False)
+
+    @property
+    def predictor_backbone(self) -> Backbone:
+        """The predictor's backbone: its own, or the generator's where it is shared."""
+        if self.predictor is not None:
+            return self.predictor
+        if self.generator is None:
+            raise SettingsError("a model without a generator has its own predictor backbone")
+        return self.generator.backbone
+
+    @property
+    def centre(self) -> slice:
+        """Positions of the promoter centre."""
+        return centre_slice(self.config.window_bp, self.config.centre_bp)
+
+    def sequence_beta(self, sequence: Tensor, signals: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
+        """The generator's alpha1 and beta1, each (B, L): expensive, independent of every slider."""
+        if self.generator is None:
+            raise SettingsError("this model has no generator: its mask comes from outside")
+        seen = signals if self.config.generator_sees_signals else None
+        beta: BetaParameters = self.generator(self.inputs(sequence, seen), engine=engine)
+        return beta
+
+    def predict(
+        self,
+        sequence: Tensor,
+        signals: Tensor,
+        mask: Tensor,
+        rna_features: Tensor,
+        *,
+        padding: Padding = "none",
+        engine: EngineName = "auto",
+    ) -> Tensor:
+        """(B, 1) log10(1 + CAGE) of what the mask (B, L) keeps."""
+        self._check_window(sequence)
+        seen = signals if self.config.signal_input else None
+        if self.config.position_table:
+            rows = compacted_centre(
+                self.inputs,
+                sequence,
+                seen,
+                mask,
+                self.predictor_backbone,
+                centre=self.centre,
+                gradient=self.config.hard_gradient,
+                padding=padding,
+                engine=engine,
+            )
+        else:
+            embedded = self.inputs(sequence, seen)
+            rows = masked_centre(embedded, mask, self.predictor_backbone, centre=self.centre, engine=engine)
+        prediction: Tensor = self.head(rows, rna_features)
+        return prediction
+
+    def forward(
+        self,
+        batch: NetworkInput,
+        *,
+        draw: Literal["mean", "sample"] | None = None,
+        padding: Padding = "none",
+        engine: EngineName = "auto",
+    ) -> NetworkOutput:
+        """Mask and prediction of a batch.
+
+        Parameters
+        ----------
+        draw
+            How z is drawn; None: a sample while training, the mean in evaluation.
+        padding
+            How compacted genes share a batch (hard models only).
+        """
+        config = self.config
+        self._check_window(batch.sequence)
+        sequence_beta = mask_beta = z = kl = None
+        if self.mask_model is not None:
+            mask = self._retrain_mask(batch, self.mask_model, engine=engine)
+        elif self.generator is None:
+            if batch.external_mask is None:
+                raise SettingsError("this model has no generator: the batch must bring external_mask")
+            mask = batch.external_mask
+        else:
+            sequence_beta = self.sequence_beta(batch.sequence, batch.signals, engine=engine)
+            signal_beta = self.generator.signal_beta(batch.signals)
+            mask_beta = beta_algebra.couple(sequence_beta, signal_beta, z_scale=config.z_scale)
+            kl = beta_algebra.bottleneck_kl(mask_beta, config.bottleneck)
+            z = beta_algebra.draw(mask_beta, draw or ("sample" if self.training else "mean"))
+            mask = beta_algebra.force(self._select(z), blacklist=batch.blacklist, centre=self.centre)
+        prediction = self.predict(
+            batch.sequence, batch.signals, mask, batch.rna_features, padding=padding, engine=engine
+        )
+        return NetworkOutput(prediction, mask, z, sequence_beta, mask_beta, kl)
+
+    def _select(self, z: Tensor) -> Tensor:
+        """The mask of z before overrides: as trained while training, by mask_mode in evaluation."""
+        config = self.config
+        if self.training:
+            return beta_algebra.binarise(z, config.threshold) if config.train_hard else z
+        if config.mask_mode == "soft":
+            return z
+        if config.mask_mode == "hard":
+            return beta_algebra.binarise(z, config.threshold)
+        return beta_algebra.top_share_mask(z, config.top_share)
+
+    def _retrain_mask(self, batch: NetworkInput, mask_model: MaskModel, *, engine: EngineName) -> Tensor:
+        """The top_share largest values of the frozen model's overridden mean, as a binary mask."""
+        sequence_beta = mask_model.sequence_beta(batch.sequence, batch.signals, engine=engine)
+        signal_beta = mask_model.generator.signal_beta(batch.signals)
+        mean = beta_algebra.couple(sequence_beta, signal_beta, z_scale=mask_model.config.z_scale).mean
+        forced = beta_algebra.force(mean, blacklist=batch.blacklist, centre=self.centre)
+        return beta_algebra.top_share_mask(forced, self.config.top_share)
+
+    def _check_window(self, sequence: Tensor) -> None:
+        if sequence.shape[1] != self.config.window_bp:
+            raise SettingsError(
+                f"window of {sequence.shape[1]:,} bp, but the model was built for {self.config.window_bp:,} bp"
+                + (" (the length of its position table)" if self.config.position_table else "")
+            )
