@@ -1,0 +1,5 @@
+"""``python -m seq2exp``: the command line."""
+
+from seq2exp.cli import main
+
+main()

@@ -1,0 +1,181 @@
+"""The command line: every verb reads its options, makes one call into a room and prints what came back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seq2exp import __version__
+from seq2exp.errors import Seq2ExpError
+from seq2exp.genome import Interval
+from seq2exp.settings import MaskSettings
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Seq2Exp: which bases near a gene carry its expression, and what they predict.",
+)
+
+
+def main() -> None:
+    """Run the command line; our own errors become one line on standard error and exit status 2."""
+    try:
+        app()
+    except Seq2ExpError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+
+
+@app.callback()
+def _common() -> None:
+    """Keep verbs as sub-commands even while there are few."""
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command()
+def synthesize(
+    out: Annotated[Path, typer.Option(help="Folder to write; made if absent.")],
+    preset: Annotated[str, typer.Option(help="Size of the data set: tiny (window 4,096 bp, 24 genes).")] = "tiny",
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+) -> None:
+    """Write a synthetic data set with known truth in real file formats.
+
+    Example: python -m seq2exp synthesize --preset tiny --out .data/tiny
+    """
+    from seq2exp.synthetic import synthesize as write  # imported late: --help must not load the generator
+
+    typer.echo(write(preset=preset, out=out, seed=seed))
+
+
+@app.command("convert-checkpoint")
+def convert_checkpoint(
+    source: Annotated[Path, typer.Argument(metavar="IN.ckpt", help="Official Lightning checkpoint.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write: model.safetensors and model.json.")],
+    preset: Annotated[
+        str | None, typer.Option(help="soft or hard; only for a file without its own configuration.")
+    ] = None,
+    window_bp: Annotated[int | None, typer.Option(help="Window in bp, with --preset only.")] = None,
+    centre_bp: Annotated[int | None, typer.Option(help="Promoter centre in bp, with --preset only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
+    """Convert an official Lightning checkpoint without running anything stored in it.
+
+    Example: python -m seq2exp convert-checkpoint seq2exp_soft_K562.ckpt .data/checkpoints/soft-K562
+    """
+    from seq2exp.model.checkpoint import save_checkpoint  # imported late: loads torch
+    from seq2exp.model.official import read_official_checkpoint
+    from seq2exp.settings import parse_preset
+
+    chosen = None if preset is None else parse_preset(preset)
+    network, provenance = read_official_checkpoint(source, preset=chosen, window_bp=window_bp, centre_bp=centre_bp)
+    save_checkpoint(out, network, provenance=provenance)
+    n_parameters = sum(parameter.numel() for parameter in network.parameters())
+    if as_json:
+        _print_json({"out": str(out), "parameters": n_parameters, "config": network.config.to_dict(), **provenance})
+    else:
+        typer.echo(f"{out}: {n_parameters:,} parameters, configuration from {provenance['configuration_from']}")
+
+
+@app.command()
+def predict(
+    dataset: Annotated[Path, typer.Option(help="Manifest file, or the folder that holds it.")],
+    gene: Annotated[str, typer.Option(help="Symbol, alias or Ensembl id.")],
+    cell: Annotated[str | None, typer.Option(help="Cell type of the data set; default: its first.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Checkpoint folder; without one the mask comes from the signals alone.")
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="Constants of the signal Beta without a checkpoint: soft or hard.")
+    ] = "soft",
+    mode: Annotated[str | None, typer.Option(help="soft, hard or top-k; default: as trained.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Mask mean that keeps or calls a base, 0..1.")] = None,
+    top_percent: Annotated[float | None, typer.Option(help="Percent of the window kept by top-k, 0..100.")] = None,
+    signal_scale: Annotated[float, typer.Option(help="Factor on the signal Beta; 1 is faithful.")] = 1.0,
+    prior_mean: Annotated[float | None, typer.Option(help="Mean of the what-if prior, 0..1.")] = None,
+    prior_strength: Annotated[float, typer.Option(help="Pseudo-counts of the what-if prior; 0 is faithful.")] = 0.0,
+    off: Annotated[
+        list[str] | None, typer.Option(help="Switch off chrom:start-end (1-based closed, bp); repeatable.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+    bed: Annotated[Path | None, typer.Option(help="Write the called elements as BED (0-based).")] = None,
+) -> None:
+    """Mask, elements, peaks and predicted expression of one gene. Coordinates in JSON are 0-based half-open bp.
+
+    Example: python -m seq2exp predict --dataset .data/tiny --gene GENE1 --threshold 0.5 --json
+    """
+    from seq2exp.inference.checkpoints import load_checkpoint_for_inference  # imported late: loads torch
+    from seq2exp.inference.report import elements_bed, locus_report
+    from seq2exp.inference.session import open_session
+    from seq2exp.settings import parse_mode, parse_preset
+    from seq2exp.sources.dataset import open_dataset
+
+    settings = MaskSettings(
+        mode=None if mode is None else parse_mode(mode),
+        threshold=threshold,
+        top_share=None if top_percent is None else top_percent / 100,
+        signal_scale=signal_scale,
+        prior_mean=prior_mean,
+        prior_strength=prior_strength,
+        off=tuple(Interval.parse(place) for place in off or ()),
+    )
+    opened = open_dataset(dataset)
+    session = open_session(
+        opened,
+        opened.genes.get(gene),
+        opened.cell_types[0] if cell is None else cell,
+        checkpoint=None if checkpoint is None else load_checkpoint_for_inference(checkpoint, device),
+        preset=parse_preset(preset),
+        device=device,
+    )
+    view = session.view(settings)
+    report = locus_report(view, session)
+    if bed is not None:
+        bed.write_text(elements_bed(view))
+    if as_json:
+        _print_json(report)
+    else:
+        _print_report(report)
+
+
+def _print_json(values: dict[str, Any]) -> None:
+    typer.echo(json.dumps(values, indent=2, allow_nan=False))
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    """The report in a few lines for people."""
+    window, mask, peaks = report["window"], report["mask"], report["peaks"]
+    place = Interval(window["chrom"], window["start"], window["end"])
+    prediction, observed = report["prediction_log10"], report["observed_log10"]
+    if mask["source"] == "signals":
+        typer.echo("NO CHECKPOINT: the mask comes from the signals alone, there is no prediction")
+    elif not report["checkpoint"]["trained"]:
+        typer.echo("UNTRAINED WEIGHTS: these numbers mean nothing")
+    elif report["faithful"]:
+        typer.echo("FAITHFUL: as the checkpoint was trained")
+    if report["changes"]:
+        typer.echo("WHAT-IF: " + "; ".join(report["changes"]))
+    typer.echo(f"{report['gene']['symbol']} {report['gene']['id']} in {report['cell']}: {place} ({window['strand']})")
+    typer.echo(
+        f"mask {mask['mode']}: {100 * mask['ratio']:.2f} % kept, "
+        f"{100 * mask['ratio_outside_promoter']:.2f} % outside the promoter, {mask['n_elements']} elements"
+    )
+    typer.echo(
+        f"log10(1 + CAGE): predicted {'-' if prediction is None else f'{prediction:.3f}'}, "
+        f"observed {'-' if observed is None else f'{observed:.3f}'}"
+    )
+    shared = "-" if peaks["jaccard"] is None else f"{peaks['jaccard']:.3f}"
+    typer.echo(f"MACS3: {peaks['n']} peaks over {100 * peaks['covered_share']:.2f} % of the window, Jaccard {shared}")
+    for missing in report["missing_inputs"]:
+        typer.echo(f"missing: {missing['name']}, {100 * missing['share']:.1f} %; {missing['stand_in']} stood in")

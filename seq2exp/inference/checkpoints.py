@@ -1,0 +1,64 @@
+"""A checkpoint on a device, ready to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seq2exp.errors import CheckpointError, SettingsError
+from seq2exp.model.checkpoint import load_checkpoint
+from seq2exp.model.network import Seq2Exp
+from seq2exp.settings import ModelConfig
+
+
+@dataclass(frozen=True)
+class LoadedCheckpoint:
+    """A network in evaluation mode on ``device``."""
+
+    network: Seq2Exp
+    name: str
+    hash: str
+    provenance: Mapping[str, Any]
+    device: str
+
+    @property
+    def config(self) -> ModelConfig:
+        """The network's configuration."""
+        return self.network.config
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights came out of a training run; if not, their numbers mean nothing."""
+        return bool(self.provenance.get("trained"))
+
+
+def resolve_device(device: str) -> str:
+    """``cpu`` or ``cuda`` of ``auto``, ``cpu`` or ``cuda``; an absent device is an error, not a fallback."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise SettingsError(f"device {device!r} is unknown; choose auto, cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("device cuda was asked for, but no CUDA device is there; use --device cpu or auto")
+    return device
+
+
+def load_checkpoint_for_inference(path: Path, device: str = "auto") -> LoadedCheckpoint:
+    """The checkpoint folder ``path`` on ``device``.
+
+    Raises
+    ------
+    CheckpointError
+        See `seq2exp.model.checkpoint.load_checkpoint`; also for models that need an external mask.
+    """
+    place = resolve_device(device)
+    loaded = load_checkpoint(path)
+    if loaded.network.generator is None:
+        raise CheckpointError(
+            f"{path}: has no generator of its own (peak-mask or retrain model); it makes no mask to show"
+        )
+    return LoadedCheckpoint(loaded.network.to(place), loaded.name, loaded.hash, loaded.provenance, place)

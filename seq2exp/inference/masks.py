@@ -1,0 +1,152 @@
+"""What the sliders mean: MaskSettings on a window and a checkpoint (or none) to one mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seq2exp.errors import SettingsError
+from seq2exp.genome import Interval
+from seq2exp.model import beta as beta_algebra
+from seq2exp.model.beta import BetaParameters
+from seq2exp.model.generator import Generator
+from seq2exp.results import BoolArray
+from seq2exp.settings import SIGNALS, MaskMode, MaskSettings, ModelConfig
+from seq2exp.window.assemble import Window
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSettings:
+    """MaskSettings with every None replaced by the checkpoint's own value."""
+
+    mode: MaskMode
+    threshold: float
+    top_share: float
+    prior_mean: float
+
+
+def resolve(settings: MaskSettings, config: ModelConfig) -> ResolvedSettings:
+    """The settings in force.
+
+    Raises
+    ------
+    SettingsError
+        A soft mask asked of a checkpoint that packs kept bases (its predictor knows only 0 and 1).
+    """
+    mode = settings.mode or config.mask_mode
+    if mode == "soft" and config.position_table:
+        raise SettingsError("this checkpoint packs the kept bases and knows no soft mask; choose mode hard or top-k")
+    return ResolvedSettings(
+        mode=mode,
+        threshold=config.threshold if settings.threshold is None else settings.threshold,
+        top_share=config.top_share if settings.top_share is None else settings.top_share,
+        prior_mean=config.bottleneck_mean if settings.prior_mean is None else settings.prior_mean,
+    )
+
+
+def mask_beta(
+    signals: Tensor,
+    settings: MaskSettings,
+    config: ModelConfig,
+    *,
+    sequence: BetaParameters | None,
+    generator: Generator | None,
+) -> BetaParameters:
+    """The mask Beta (1, L): sequence and signals coupled, or the signal Beta alone where there is no generator.
+
+    Parameters
+    ----------
+    signals
+        (1, L, 3).
+    sequence
+        The generator's alpha1 and beta1; None without a checkpoint.
+    generator
+        Holds the checkpoint's own weights and thresholds; None: those of ``config``.
+    """
+    own_weights = torch.tensor(config.signal_weights) if generator is None else generator.signal_log_weights.exp()
+    own_thresholds = torch.tensor(config.signal_thresholds) if generator is None else generator.signal_thresholds
+    from_signals = beta_algebra.signal_beta(
+        signals,
+        weights=own_weights if settings.signal_weights is None else torch.tensor(settings.signal_weights),
+        thresholds=own_thresholds if settings.signal_thresholds is None else torch.tensor(settings.signal_thresholds),
+        beta_min=config.beta_min,
+        scale=config.prior_scale,
+    )
+    if sequence is None:
+        if settings.signal_scale == 0 and settings.prior_strength == 0:
+            raise SettingsError("without a checkpoint the mask is made of signals alone: signal scale must be above 0")
+        zero = torch.zeros_like(from_signals.alpha)
+        sequence = BetaParameters(zero, zero)
+    return beta_algebra.couple(
+        sequence,
+        from_signals,
+        signal_scale=settings.signal_scale,
+        prior_mean=resolve(settings, config).prior_mean,
+        prior_strength=settings.prior_strength,
+        z_scale=config.z_scale,
+    )
+
+
+def select(mean: Tensor, resolved: ResolvedSettings) -> Tensor:
+    """The mask (1, L) of a mean before overrides."""
+    if resolved.mode == "soft":
+        return mean
+    if resolved.mode == "hard":
+        return beta_algebra.binarise(mean, resolved.threshold)
+    return beta_algebra.top_share_mask(mean, resolved.top_share)
+
+
+def inside(places: Sequence[Interval], window: Interval) -> BoolArray:
+    """(L,) True where one of ``places`` covers the window; parts outside it are ignored."""
+    covered = np.zeros(window.width, dtype=np.bool_)
+    for place in places:
+        shared = place.intersect(window)
+        if shared is not None:
+            covered[shared.start - window.start : shared.end - window.start] = True
+    return covered
+
+
+def final_mask(mean: Tensor, settings: MaskSettings, config: ModelConfig, *, window: Window, centre: slice) -> Tensor:
+    """The mask (1, L): selected, blacklist 0, elements switched off and on, the promoter centre 1 over all."""
+    blacklist = torch.from_numpy(np.array(window.blacklist)).to(mean.device)
+    mask = select(mean, resolve(settings, config)).masked_fill(blacklist, 0.0)
+    for places, value in ((settings.off, 0.0), (settings.on, 1.0)):
+        if places:
+            mask = mask.masked_fill(torch.from_numpy(inside(places, window.interval)).to(mean.device), value)
+    return beta_algebra.force(mask, blacklist=None, centre=centre)
+
+
+def changes(settings: MaskSettings, config: ModelConfig, window: Window) -> tuple[str, ...]:
+    """What makes the result a what-if, in words; empty = as trained.
+
+    In soft mode the threshold only calls elements, so moving it changes neither mask nor prediction.
+    """
+    found: list[str] = []
+    resolved = resolve(settings, config)
+    if resolved.mode != config.mask_mode:
+        found.append(f"mode {resolved.mode} instead of {config.mask_mode}")
+    if resolved.mode == "hard" and resolved.threshold != config.threshold:
+        found.append(f"threshold {resolved.threshold:g} instead of {config.threshold:g}")
+    if resolved.mode == "top-k" and resolved.top_share != config.top_share:
+        found.append(f"top share {resolved.top_share:g} instead of {config.top_share:g}")
+    if settings.signal_scale != 1:
+        found.append(f"signal scale {settings.signal_scale:g} instead of 1")
+    if settings.prior_strength != 0:
+        found.append(f"prior mean {resolved.prior_mean:g} with strength {settings.prior_strength:g} instead of none")
+    for name, chosen, own in (
+        ("signal weights", settings.signal_weights, config.signal_weights),
+        ("signal thresholds", settings.signal_thresholds, config.signal_thresholds),
+    ):
+        if chosen is not None and not np.allclose(chosen, own):
+            found.append(f"{name} {', '.join(f'{value:g}' for value in chosen)}")
+    found += [f"{place} switched off" for place in settings.off]
+    found += [f"{place} switched on" for place in settings.on]
+    for missing in window.missing:
+        whole_track = missing.name in SIGNALS and missing.share >= 1
+        if whole_track or missing.name == "rna_features":
+            found.append(f"{missing.name} missing, {missing.stand_in} stood in")
+    return tuple(found)

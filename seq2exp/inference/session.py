@@ -1,0 +1,361 @@
+"""One gene in one cell type with one checkpoint, or none: expensive parts once, sliders answered from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seq2exp import __version__
+from seq2exp.errors import SettingsError
+from seq2exp.genome import Gene, Interval, IntervalOverlap, Region
+from seq2exp.inference import masks
+from seq2exp.inference.checkpoints import LoadedCheckpoint, resolve_device
+from seq2exp.inference.elements import call_elements, without
+from seq2exp.model.beta import BetaParameters
+from seq2exp.model.predictor import centre_slice
+from seq2exp.results import BoolArray, FloatArray, LocusView, MaskResult, Track
+from seq2exp.settings import (
+    ElementSettings,
+    MaskSettings,
+    ModelConfig,
+    PeakSettings,
+    Preset,
+    SignalName,
+    WindowSettings,
+)
+from seq2exp.sources.dataset import Dataset
+from seq2exp.sources.peaks import call_peaks_bigwig, overlap
+from seq2exp.window.assemble import Window, build_window, window_settings
+
+_ACCELERATOR = threading.Lock()
+"""One forward pass at a time: two tabs share one process, and the network's buffers are large."""
+
+_MAX_PREDICTIONS = 64
+
+TRACK_TITLES: Mapping[SignalName, str] = {
+    "dnase": "DNase",
+    "h3k27ac": "H3K27ac",
+    "contact": "Hi-C contact with the TSS",
+}
+"""The measured tracks in drawing order."""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds spent the last time each stage ran; None if it did not run (yet)."""
+
+    window_ms: float | None = None
+    generator_ms: float | None = None
+    combine_ms: float | None = None
+    predictor_ms: float | None = None
+
+
+def default_cache_dir() -> Path:
+    """Where called peaks are kept: $SEQ2EXP_CACHE, else ~/.cache/seq2exp."""
+    chosen = os.environ.get("SEQ2EXP_CACHE")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "seq2exp"
+
+
+def open_session(
+    dataset: Dataset,
+    gene: Gene,
+    cell_type: str,
+    *,
+    checkpoint: LoadedCheckpoint | None = None,
+    preset: Preset = "soft",
+    device: str = "auto",
+    cache_dir: Path | None = None,
+) -> LocusSession:
+    """Assemble the window of ``gene`` in ``cell_type`` and make it ready to answer.
+
+    Parameters
+    ----------
+    checkpoint
+        None: the mask comes from the signals alone and there is no prediction.
+    preset
+        Constants of the signal Beta where there is no checkpoint.
+    device
+        Used only without a checkpoint; else the checkpoint's own.
+
+    Raises
+    ------
+    WindowError, SourceError, SettingsError
+        See `build_window`; also a checkpoint whose centre does not fit the data set's window.
+    """
+    settings, config = _geometry(dataset, checkpoint, preset)
+    started = time.perf_counter()
+    window = build_window(dataset, gene, cell_type, settings)
+    window_ms = 1000 * (time.perf_counter() - started)
+    return LocusSession(
+        dataset=dataset,
+        window=window,
+        config=config,
+        checkpoint=checkpoint,
+        device=resolve_device(device) if checkpoint is None else checkpoint.device,
+        cache_dir=default_cache_dir() if cache_dir is None else cache_dir,
+        window_ms=window_ms,
+    )
+
+
+def _geometry(
+    dataset: Dataset, checkpoint: LoadedCheckpoint | None, preset: Preset
+) -> tuple[WindowSettings, ModelConfig]:
+    """The window to cut and the configuration in force: the checkpoint's, else the data set's own geometry."""
+    settings = window_settings(dataset)
+    if checkpoint is not None:
+        return dataclasses.replace(settings, width_bp=checkpoint.config.window_bp), checkpoint.config
+    centre_bp = min(dataset.manifest.window.centre_bp, settings.width_bp)
+    return settings, ModelConfig.preset(preset, window_bp=settings.width_bp, centre_bp=centre_bp)
+
+
+class LocusSession:
+    """Answers `mask`, `predict` and `view` for one window; the generator runs at most once.
+
+    Everything a slider moves is an argument; what is kept (generator output, recent predictions) depends on
+    window and checkpoint alone. Safe to share between threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        dataset: Dataset,
+        window: Window,
+        config: ModelConfig,
+        checkpoint: LoadedCheckpoint | None,
+        device: str,
+        cache_dir: Path,
+        window_ms: float | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.window = window
+        self.config = config
+        self.checkpoint = checkpoint
+        self.device = device
+        self.timings = Timings(window_ms=window_ms)
+        self._cache_dir = cache_dir
+        self._signals = torch.from_numpy(np.array(window.signals))[None].to(device)  # (1, L, 3)
+        self._centre = centre_slice(config.window_bp, config.centre_bp)
+        self._generated: BetaParameters | None = None
+        self._generating = threading.Lock()
+        self._predictions: OrderedDict[MaskSettings, float] = OrderedDict()
+
+    @property
+    def centre(self) -> Interval:
+        """The promoter centre, forced to 1."""
+        start = self.window.interval.start
+        return Interval(self.window.interval.chrom, start + self._centre.start, start + self._centre.stop)
+
+    def mask(self, settings: MaskSettings, elements: ElementSettings | None = None) -> MaskResult:
+        """The mask under ``settings`` and the elements called from it."""
+        resolved = masks.resolve(settings, self.config)
+        window = self.window.interval
+        sequence = self._sequence_beta()
+        with self._timed("combine_ms"):
+            z_beta = self._mask_beta(settings, sequence)
+            mean, sd = _numpy(z_beta.mean), _numpy(z_beta.sd)
+            mask = _numpy(self._final_mask(z_beta.mean, settings))
+            forced_on, forced_off, outside = self._forced()
+            unforced = ~(forced_on | forced_off | outside)
+            if resolved.mode == "top-k":
+                kept = (mask > 0.5) & unforced
+                threshold = float(mean[kept].min()) if kept.any() else 1.0
+                chosen = kept
+            else:
+                threshold = resolved.threshold
+                chosen = (mean >= threshold) & ~masks.inside(settings.off, window) | masks.inside(settings.on, window)
+            called = call_elements(
+                chosen,
+                mean=mean,
+                sd=sd,
+                barrier=~unforced,
+                gene=self.window.gene,
+                window=window,
+                settings=elements or ElementSettings(),
+            )
+        found = masks.changes(settings, self.config, self.window)
+        for array in (mean, sd, mask, forced_on, forced_off):
+            array.flags.writeable = False
+        return MaskResult(
+            mean=mean,
+            sd=sd,
+            mask=mask,
+            forced_on=forced_on,
+            forced_off=forced_off,
+            elements=called,
+            mode=resolved.mode,
+            threshold=threshold,
+            ratio=float(mask.mean(dtype=np.float64)),
+            ratio_outside_promoter=float(mask[~forced_on].mean(dtype=np.float64)) if not forced_on.all() else 0.0,
+            source="signals" if self.checkpoint is None else "model",
+            changes=found,
+        )
+
+    def predict(self, settings: MaskSettings) -> float | None:
+        """Predicted log10(1 + CAGE) under ``settings``; None without a checkpoint."""
+        if self.checkpoint is None:
+            return None
+        known = self._predictions.get(settings)
+        if known is not None:
+            return known
+        sequence_beta = self._sequence_beta()
+        with _ACCELERATOR, self._timed("predictor_ms"), torch.inference_mode():
+            mask = self._final_mask(self._mask_beta(settings, sequence_beta).mean, settings)
+            features = torch.from_numpy(np.array(self.window.rna_features))[None].to(self.device)
+            out = self.checkpoint.network.predict(self._one_hot(), self._signals, mask, features)
+            prediction = float(out.item())
+        self._predictions[settings] = prediction
+        while len(self._predictions) > _MAX_PREDICTIONS:
+            self._predictions.popitem(last=False)
+        return prediction
+
+    def view(
+        self,
+        settings: MaskSettings,
+        elements: ElementSettings | None = None,
+        peaks: PeakSettings | None = None,
+    ) -> LocusView:
+        """Everything the figure of this locus draws."""
+        mask = self.mask(settings, elements)
+        regions, note = self.peaks(peaks or PeakSettings())
+        window = self.window
+        return LocusView(
+            gene=window.gene,
+            cell_type=window.cell_type,
+            interval=window.interval,
+            transcripts=self.dataset.transcripts(window.interval),
+            tracks=self._tracks(),
+            mask=mask,
+            peaks=regions,
+            overlap=self._overlap(mask, regions),
+            blacklist=self.dataset.blacklist(window.interval),
+            centre=self.centre,
+            sequence=window.sequence,
+            prediction_log10=self.predict(settings),
+            observed_log10=window.observed_log10,
+            missing=window.missing,
+            peak_note=note,
+            provenance=self._provenance(),
+        )
+
+    def peaks(self, settings: PeakSettings) -> tuple[tuple[Region, ...], str]:
+        """MACS3 peaks of the window clipped to it, and a line on how they were called or why there are none."""
+        path = self.dataset.path("dnase", self.window.cell_type)
+        inside = self._on_chromosome()
+        if path is None or inside is None:
+            return (), f"no peaks: no DNase track for {self.window.cell_type}"
+        called = call_peaks_bigwig(
+            path,
+            [inside],
+            cutoff=settings.cutoff,
+            target_share=settings.target_share,
+            min_length_bp=settings.min_length_bp,
+            max_gap_bp=settings.max_gap_bp,
+            cache_dir=self._cache_dir / "peaks",
+        )
+        return called.regions, called.note or called.command
+
+    def _sequence_beta(self) -> BetaParameters | None:
+        """alpha1, beta1 of this window, computed once."""
+        if self.checkpoint is None:
+            return None
+        with self._generating:
+            if self._generated is None:
+                with _ACCELERATOR, self._timed("generator_ms"), torch.inference_mode():
+                    self._generated = self.checkpoint.network.sequence_beta(self._one_hot(), self._signals)
+            return self._generated
+
+    def _mask_beta(self, settings: MaskSettings, sequence: BetaParameters | None) -> BetaParameters:
+        with torch.inference_mode():
+            return masks.mask_beta(
+                self._signals,
+                settings,
+                self.config,
+                sequence=sequence,
+                generator=None if self.checkpoint is None else self.checkpoint.network.generator,
+            )
+
+    def _final_mask(self, mean: Tensor, settings: MaskSettings) -> Tensor:
+        with torch.inference_mode():
+            return masks.final_mask(mean, settings, self.config, window=self.window, centre=self._centre)
+
+    def _one_hot(self) -> Tensor:
+        return torch.from_numpy(np.array(self.window.one_hot))[None].to(self.device)
+
+    def _forced(self) -> tuple[BoolArray, BoolArray, BoolArray]:
+        """(L,) bool each: forced on, forced off, beyond the chromosome."""
+        length = self.config.window_bp
+        on = np.zeros(length, dtype=bool)
+        on[self._centre] = True
+        positions = np.arange(self.window.interval.start, self.window.interval.end)
+        outside = (positions < 0) | (positions >= self._chromosome_length())
+        return on, np.array(self.window.blacklist) & ~on, outside
+
+    def _chromosome_length(self) -> int:
+        assembly = self.dataset.assembly
+        name = assembly.match(self.window.interval.chrom)
+        if name is None:
+            raise SettingsError(f"{self.window.interval.chrom} is no chromosome of {assembly.name}")
+        return assembly.chrom_sizes[name]
+
+    def _on_chromosome(self) -> Interval | None:
+        chrom = self.window.interval.chrom
+        return self.window.interval.intersect(Interval(chrom, 0, self._chromosome_length()))
+
+    def _overlap(self, mask: MaskResult, regions: tuple[Region, ...]) -> IntervalOverlap | None:
+        """Elements against peaks outside the forced promoter, where no element can be."""
+        if self.dataset.path("dnase", self.window.cell_type) is None:
+            return None
+        peaks = [part for region in regions for part in without(region.interval, self.centre)]
+        return overlap([element.interval for element in mask.elements], peaks, self.window.interval)
+
+    def _tracks(self) -> tuple[Track, ...]:
+        """DNase, H3K27ac and contacts as measured; the stand-in of an absent track is told, not drawn as data."""
+        tracks = []
+        for name, title in TRACK_TITLES.items():
+            source = self.dataset.source(name, self.window.cell_type)
+            missing = next((m for m in self.window.missing if m.name == name), None)
+            note = f"{missing.stand_in} stood in" if missing is not None and source is None else ""
+            tracks.append(
+                Track(
+                    name=name,
+                    values=self.window.measured[name],
+                    unit="" if source is None else source.content.unit or "",
+                    title=title,
+                    available=source is not None,
+                    note=note,
+                )
+            )
+        return tuple(tracks)
+
+    def _provenance(self) -> dict[str, str]:
+        manifest = self.dataset.manifest
+        checkpoint = self.checkpoint
+        return {
+            "dataset": f"{manifest.name} {self.dataset.hash}",
+            "assembly": self.dataset.assembly.name,
+            "synthetic": "yes" if manifest.synthetic else "no",
+            "checkpoint": "none" if checkpoint is None else f"{checkpoint.name} {checkpoint.hash}",
+            "trained": "no" if checkpoint is None or not checkpoint.trained else "yes",
+            "seq2exp": __version__,
+        }
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.timings = dataclasses.replace(self.timings, **{stage: 1000 * (time.perf_counter() - started)})
+
+
+def _numpy(tensor: Tensor) -> FloatArray:
+    return tensor[0].float().cpu().numpy().copy()
