@@ -160,13 +160,13 @@ def _print_report(report: dict[str, Any]) -> None:
     prediction, observed = report["prediction_log10"], report["observed_log10"]
     if mask["source"] == "signals":
         typer.echo("NO CHECKPOINT: the mask comes from the signals alone, there is no prediction")
-    elif not report["checkpoint"]["trained"]:
+    elif not report["trained"]:
         typer.echo("UNTRAINED WEIGHTS: these numbers mean nothing")
     elif report["faithful"]:
         typer.echo("FAITHFUL: as the checkpoint was trained")
     if report["changes"]:
         typer.echo("WHAT-IF: " + "; ".join(report["changes"]))
-    typer.echo(f"{report['gene']['symbol']} {report['gene']['id']} in {report['cell']}: {place} ({window['strand']})")
+    typer.echo(f"{report['gene']} {report['gene_id']} in {report['cell']}: {place} ({window['strand']})")
     typer.echo(
         f"mask {mask['mode']}: {100 * mask['ratio']:.2f} % kept, "
         f"{100 * mask['ratio_outside_promoter']:.2f} % outside the promoter, {mask['n_elements']} elements"
@@ -177,5 +177,5 @@ def _print_report(report: dict[str, Any]) -> None:
     )
     shared = "-" if peaks["jaccard"] is None else f"{peaks['jaccard']:.3f}"
     typer.echo(f"MACS3: {peaks['n']} peaks over {100 * peaks['covered_share']:.2f} % of the window, Jaccard {shared}")
-    for missing in report["missing_inputs"]:
-        typer.echo(f"missing: {missing['name']}, {100 * missing['share']:.1f} %; {missing['stand_in']} stood in")
+    for name, missing in report["missing_inputs"].items():
+        typer.echo(f"missing: {name}, {100 * missing['share']:.1f} %; {missing['stand_in']} stood in")

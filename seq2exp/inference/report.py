@@ -11,9 +11,10 @@ from seq2exp.results import LocusView
 
 def locus_report(view: LocusView, session: LocusSession) -> dict[str, Any]:
     """JSON types; numbers that do not exist (no checkpoint, empty denominators) are None."""
-    mask, overlap, timings = view.mask, view.overlap, session.timings
+    mask, overlap, timings, checkpoint = view.mask, view.overlap, session.timings, session.checkpoint
     return {
-        "gene": {"symbol": view.gene.symbol, "id": view.gene.gene_id},
+        "gene": view.gene.symbol,
+        "gene_id": view.gene.gene_id,
         "cell": view.cell_type,
         "window": {
             "chrom": view.interval.chrom,
@@ -22,14 +23,14 @@ def locus_report(view: LocusView, session: LocusSession) -> dict[str, Any]:
             "tss": view.gene.tss,
             "strand": view.gene.strand,
         },
-        "checkpoint": None
-        if session.checkpoint is None
-        else {"name": session.checkpoint.name, "hash": session.checkpoint.hash, "trained": session.checkpoint.trained},
+        "checkpoint": None if checkpoint is None else checkpoint.name,
+        "checkpoint_hash": None if checkpoint is None else checkpoint.hash,
+        "trained": checkpoint is not None and checkpoint.trained,
         "faithful": mask.faithful,
         "changes": list(mask.changes),
-        "missing_inputs": [
-            {"name": missing.name, "share": missing.share, "stand_in": missing.stand_in} for missing in view.missing
-        ],
+        "missing_inputs": {
+            missing.name: {"share": missing.share, "stand_in": missing.stand_in} for missing in view.missing
+        },
         "mask": {
             "source": mask.source,
             "mode": mask.mode,
@@ -65,7 +66,8 @@ def elements_bed(view: LocusView) -> str:
     """
     lines = [f"# {key}: {value}" for key, value in view.provenance.items()]
     lines += [
-        f"# gene: {view.gene.symbol} {view.gene.gene_id}, cell type: {view.cell_type}, window: {view.interval} (1-based)",
+        f"# gene: {view.gene.symbol} {view.gene.gene_id}, cell type: {view.cell_type}",
+        f"# window: {view.interval} (1-based closed)",
         f"# mask: {view.mask.mode}, threshold {view.mask.threshold:g}, source {view.mask.source}, "
         + ("faithful" if view.mask.faithful else "what-if: " + ("; ".join(view.mask.changes) or "no checkpoint")),
     ]

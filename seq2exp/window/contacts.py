@@ -354,7 +354,7 @@ def _row_total_and_weak_bins(
     spread = filled.max() / filled.min() - 1
     if spread > constants.row_sum_tolerance:
         raise WindowError(
-            f"{source.path.name}: the rows of {chrom} under {source.normalisation} at {source.resolution_bp} bp differ "
+            f"{source.path}: the rows of {chrom} under {source.normalisation} at {source.resolution_bp} bp differ "
             f"by {spread:.2%} in sum, so the map is not balanced; choose a balanced normalisation or contact mode "
             f"vc_counts"
         )

@@ -34,7 +34,7 @@ def check_signal(values: NDArray[np.floating], *, name: str, path: Path, interva
     if wrong.size:
         at = int(wrong[0])
         raise WindowError(
-            f"{path.name}: {name} is {values[at]:g} at {interval.chrom}:{interval.start + at + 1:,} "
+            f"{path}: {name} is {values[at]:g} at {interval.chrom}:{interval.start + at + 1:,} "
             f"({wrong.size:,} such bases in the window); the model takes finite values of 0 or more"
         )
 

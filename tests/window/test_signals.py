@@ -28,7 +28,7 @@ def test_missing_becomes_zero_and_its_share_is_told() -> None:
 @pytest.mark.parametrize(("value", "shown"), [(-0.25, "-0.25"), (np.inf, "inf"), (-np.inf, "-inf")])
 def test_a_negative_or_infinite_value_is_named_with_file_and_place(value: float, shown: str) -> None:
     values = np.array([0.0, np.nan, value, value])
-    with pytest.raises(WindowError, match=rf"^track.bw: dnase is {shown} at chr2:1,003 \(2 such bases"):
+    with pytest.raises(WindowError, match=rf"^folder/track.bw: dnase is {shown} at chr2:1,003 \(2 such bases"):
         check_signal(values, name="dnase", path=PATH, interval=Interval("chr2", 1_000, 1_004))
 
 
