@@ -1,0 +1,285 @@
+"""Contacts from .hic, .cool and .mcool files: the profile of an anchor, square maps, whole-chromosome vectors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import hictkpy
+import numpy as np
+from numpy.typing import NDArray
+
+from seq2exp.errors import SourceError
+from seq2exp.genome import Interval, match_chromosome
+
+_ONE_AT_A_TIME = threading.Lock()
+"""HDF5 below hictkpy is not safe to enter from several threads."""
+
+_STRIP_BINS = 256
+"""Rows summed at once over a whole chromosome: 50,000 columns of 5 kb on chr1 stay below 300 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class ContactProfile:
+    """Contacts of one anchor bin with the bins that cover an interval."""
+
+    first_bin_start: int
+    """0-based start of the first bin; a multiple of resolution_bp, negative before the chromosome's start."""
+    resolution_bp: int
+    values: NDArray[np.float64]
+    """(n_bins,) contacts; NaN where the map has no row (past the ends, masked bin), 0 where measured and empty."""
+
+
+def contact_sizes(path: Path) -> dict[str, int]:
+    """Length in bp of every chromosome of the map.
+
+    Raises
+    ------
+    SourceError
+        Absent, foreign or truncated file.
+    """
+    with _opened(path, _resolutions(path)[0]) as file:
+        return {str(name): int(length) for name, length in file.chromosomes().items()}
+
+
+def contact_resolutions(path: Path) -> tuple[int, ...]:
+    """Bin widths in bp that the file holds, ascending.
+
+    Raises
+    ------
+    SourceError
+        Absent, foreign or truncated file.
+    """
+    return _resolutions(path)
+
+
+def contact_normalisations(path: Path, *, resolution_bp: int) -> tuple[str, ...]:
+    """Names `read_contact_profile` takes for `resolution_bp`: NONE first, then what the file holds.
+
+    Raises
+    ------
+    SourceError
+        Absent, foreign or truncated file; a resolution it lacks.
+    """
+    with _opened(path, resolution_bp) as file:
+        return _normalisations(file)
+
+
+def read_contact_profile(
+    path: Path, interval: Interval, *, anchor_bp: int, resolution_bp: int, normalisation: str = "NONE"
+) -> ContactProfile:
+    """Contacts between the bin of `anchor_bp` and every bin that `interval` touches.
+
+    Parameters
+    ----------
+    path
+        .hic, .cool or .mcool; opened and closed inside this call.
+    interval
+        Its chromosome may be written with or without ``chr``. May run past the chromosome's ends: NaN there.
+    anchor_bp
+        0-based base on the same chromosome, usually the TSS; need not lie in `interval`.
+    resolution_bp
+        Bin width; one that the file holds.
+    normalisation
+        NONE for raw counts, or a name the file holds (VC, KR, SCALE, weight ...).
+
+    Returns
+    -------
+    ContactProfile
+        Bins lie on the genome's own grid (multiples of the resolution), not on the interval's.
+
+    Raises
+    ------
+    SourceError
+        Absent, foreign or truncated file, a chromosome, resolution or normalisation it lacks (the message lists
+        what there is), an anchor outside the chromosome.
+    """
+    first = interval.start // resolution_bp
+    values = np.full(-(-interval.end // resolution_bp) - first, np.nan)
+    with _opened(path, resolution_bp) as file:
+        name, size = _chromosome(path, file, interval.chrom)
+        _check_normalisation(path, file, normalisation)
+        if not 0 <= anchor_bp < size:
+            raise SourceError(f"{path}: anchor {interval.chrom}:{anchor_bp + 1:,} lies outside {name} ({size:,} bp)")
+        anchor = anchor_bp // resolution_bp
+        start, end = max(first, 0), min(first + len(values), -(-size // resolution_bp))
+        # A .hic file stores and serves the upper triangle only: columns left of the anchor are read as rows.
+        if start < min(end, anchor):
+            left = _block(file, name, size, (start, min(end, anchor)), (anchor, anchor + 1), normalisation)
+            values[start - first : min(end, anchor) - first] = left[:, 0]
+        if max(start, anchor) < end:
+            right = _block(file, name, size, (anchor, anchor + 1), (max(start, anchor), end), normalisation)
+            values[max(start, anchor) - first : end - first] = right[0]
+    return ContactProfile(first * resolution_bp, resolution_bp, values)
+
+
+def read_contact_matrix(
+    path: Path, interval: Interval, *, resolution_bp: int, normalisation: str = "NONE"
+) -> NDArray[np.float64]:
+    """The square map of the bins that `interval` touches, clipped to the chromosome.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        (n_bins, n_bins), symmetric; row 0 is the bin of ``max(interval.start, 0)``. NaN in rows and columns of
+        masked bins, 0 where measured and empty. (0, 0) if the interval lies outside the chromosome.
+
+    Raises
+    ------
+    SourceError
+        As `read_contact_profile`.
+    """
+    with _opened(path, resolution_bp) as file:
+        name, size = _chromosome(path, file, interval.chrom)
+        _check_normalisation(path, file, normalisation)
+        start, end = max(interval.start, 0), min(interval.end, size)
+        if start >= end:
+            return np.empty((0, 0))
+        bins = (start // resolution_bp, -(-end // resolution_bp))
+        return _block(file, name, size, bins, bins, normalisation)
+
+
+def contact_row_sums(path: Path, chrom: str, *, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
+    """Sum of every row of the whole symmetric map of one chromosome.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        (n_bins of the chromosome,); NaN for masked bins, 0 for measured bins without contacts.
+
+    Raises
+    ------
+    SourceError
+        As `read_contact_profile`.
+    """
+    with _opened(path, resolution_bp) as file:
+        name, size = _chromosome(path, file, chrom)
+        _check_normalisation(path, file, normalisation)
+        n_bins = -(-size // resolution_bp)
+        sums = np.zeros(n_bins)
+        for start in range(0, n_bins, _STRIP_BINS):
+            end = min(start + _STRIP_BINS, n_bins)
+            square = _block(file, name, size, (start, end), (start, end), normalisation)
+            sums[start:end] += np.nansum(square, axis=1)
+            if end < n_bins:
+                right = _selection(file, name, size, (start, end), (end, n_bins), normalisation).to_coo()
+                kept = np.isfinite(right.data)
+                sums[start:end] += np.bincount(right.row[kept], right.data[kept], minlength=end - start)
+                sums[end:] += np.bincount(right.col[kept], right.data[kept], minlength=n_bins - end)
+        if normalisation != "NONE":
+            weights = _weights(file, name, normalisation)
+            sums[~(np.isfinite(weights) & (weights > 0))] = np.nan
+        return sums
+
+
+def normalisation_weights(path: Path, chrom: str, *, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
+    """The vector w of one chromosome with which balanced = raw / (w_i * w_j), as Juicer writes KR and VC.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        (n_bins of the chromosome,); NaN or 0 for masked bins as in the file; ones for NONE.
+
+    Raises
+    ------
+    SourceError
+        As `read_contact_profile`.
+    """
+    with _opened(path, resolution_bp) as file:
+        name, size = _chromosome(path, file, chrom)
+        _check_normalisation(path, file, normalisation)
+        if normalisation == "NONE":
+            return np.ones(-(-size // resolution_bp))
+        return _weights(file, name, normalisation)
+
+
+@contextmanager
+def _opened(path: Path, resolution_bp: int) -> Iterator[hictkpy.File]:
+    """The map at one resolution; every complaint of hictk inside becomes one line."""
+    offered = _resolutions(path)
+    if resolution_bp not in offered:
+        raise SourceError(f"{path}: no contacts at {resolution_bp:,} bp; it has {', '.join(f'{r:,}' for r in offered)}")
+    try:
+        with _ONE_AT_A_TIME, hictkpy.File(path, resolution_bp) as file:
+            yield file
+    except RuntimeError as error:
+        raise _damaged(path, error) from error
+
+
+def _resolutions(path: Path) -> tuple[int, ...]:
+    if not path.is_file():
+        raise SourceError(f"{path}: no such contact map")
+    try:
+        with _ONE_AT_A_TIME:
+            if hictkpy.is_cooler(path):
+                with hictkpy.File(path) as single:
+                    return (int(single.resolution()),)
+            if not (hictkpy.is_hic(path) or hictkpy.is_mcool_file(path)):
+                raise SourceError(f"{path}: neither .hic nor .cool nor .mcool; it is foreign or truncated")
+            with hictkpy.MultiResFile(path) as several:
+                resolutions = sorted(int(resolution) for resolution in several.resolutions())
+    except RuntimeError as error:
+        raise _damaged(path, error) from error
+    if not resolutions:
+        raise SourceError(f"{path}: the contact map holds no resolution")
+    return tuple(resolutions)
+
+
+def _damaged(path: Path, error: RuntimeError) -> SourceError:
+    return SourceError(
+        f"{path}: contact map cannot be read, truncated or damaged ({' '.join(str(error).split())[:200]})"
+    )
+
+
+def _normalisations(file: hictkpy.File) -> tuple[str, ...]:
+    return ("NONE", *(str(name) for name in file.avail_normalizations()))
+
+
+def _check_normalisation(path: Path, file: hictkpy.File, normalisation: str) -> None:
+    offered = _normalisations(file)
+    if normalisation not in offered:
+        raise SourceError(
+            f"{path}: no normalisation {normalisation!r} at {file.resolution():,} bp; it has {', '.join(offered)}"
+        )
+
+
+def _chromosome(path: Path, file: hictkpy.File, chrom: str) -> tuple[str, int]:
+    sizes = file.chromosomes()
+    name = match_chromosome(chrom, sizes)
+    if name is None:
+        shown = ", ".join(list(sizes)[:30])
+        raise SourceError(f"{path}: no chromosome {chrom}; it has {shown}{' ...' if len(sizes) > 30 else ''}")
+    return name, int(sizes[name])
+
+
+def _selection(
+    file: hictkpy.File, name: str, size: int, rows: tuple[int, int], columns: tuple[int, int], normalisation: str
+) -> hictkpy.PixelSelector:
+    """Bins rows[0]..rows[1]-1 against columns, which must not lie left of the rows (upper triangle)."""
+    width = file.resolution()
+    # BED rather than UCSC strings: unambiguously 0-based and half-open.
+    down, across = (f"{name}\t{start * width}\t{min(end * width, size)}" for start, end in (rows, columns))
+    return file.fetch(down, across, normalization=normalisation, count_type="float64", query_type="BED")
+
+
+def _block(
+    file: hictkpy.File, name: str, size: int, rows: tuple[int, int], columns: tuple[int, int], normalisation: str
+) -> NDArray[np.float64]:
+    return np.asarray(
+        _selection(file, name, size, rows, columns, normalisation).to_numpy(), dtype=np.float64
+    )  # (n_rows, n_columns)
+
+
+def _weights(file: hictkpy.File, name: str, normalisation: str) -> NDArray[np.float64]:
+    """The chromosome's part of the genome-wide vector, which follows the order of chromosomes in the file."""
+    width, at = file.resolution(), 0
+    for other, size in file.chromosomes().items():
+        n_bins = -(-int(size) // width)
+        if other == name:
+            weights = np.asarray(file.weights(normalisation, divisive=True), dtype=np.float64)
+            return weights[at : at + n_bins].copy()
+        at += n_bins
+    raise SourceError(f"no chromosome {name}")
