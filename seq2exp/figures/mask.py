@@ -1,0 +1,238 @@
+"""The mask lane (mean, sd ribbon, threshold, forced stretches) and the lane of called elements and MACS3 peaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, boxes, hatch, line, text_in_lane
+from seq2exp.figures.pyramid import runs
+from seq2exp.figures.style import SIZES, plain, with_alpha
+from seq2exp.genome import Interval, Region
+from seq2exp.results import BoolArray, Element, LocusView, MaskResult
+
+CallClass = Literal["shared", "mask-only", "peak-only", "forced"]
+LEGEND: dict[CallClass, str] = {
+    "shared": "Mask and MACS3",
+    "mask-only": "Mask only",
+    "peak-only": "MACS3 only",
+    "forced": "Forced on by rule, not found",
+}
+
+
+def classify_elements(elements: Sequence[Element], peaks: Sequence[Region]) -> tuple[CallClass, ...]:
+    """For each element: shared when it meets a peak by at least one base, else mask-only."""
+    return tuple(
+        "shared" if any(element.interval.overlaps(peak.interval) for peak in peaks) else "mask-only"
+        for element in elements
+    )
+
+
+def classify_peaks(peaks: Sequence[Region], elements: Sequence[Element], centre: Interval) -> tuple[CallClass, ...]:
+    """For each peak: shared when it meets an element; forced when only the forced promoter covers it; else peak-only.
+
+    No element is ever called in the promoter centre, so a peak there is neither found nor missed.
+    """
+    classes: list[CallClass] = []
+    for peak in peaks:
+        if any(peak.interval.overlaps(element.interval) for element in elements):
+            classes.append("shared")
+        else:
+            classes.append("forced" if peak.interval.overlaps(centre) else "peak-only")
+    return tuple(classes)
+
+
+def mask_lane(frame: Frame, mask: MaskResult) -> Lane:
+    """Mean with its sd ribbon, the range of each bin, the threshold, and hatching where a rule decides."""
+    theme = frame.theme
+    mean = frame.bins(mask.mean)
+    sd = frame.bins(mask.sd).mean
+    ribbon = {"fill": "tonexty", "fillcolor": with_alpha(theme.muted, 0.22)}
+    traces = [
+        line(frame, mean, np.clip(mean.mean - sd, 0, 1), line={"color": theme.muted}),
+        line(frame, mean, np.clip(mean.mean + sd, 0, 1), line={"color": theme.muted}, **ribbon),
+    ]
+    if not mean.per_base:
+        edge = {"color": with_alpha(theme.ink, 0.55), "width": 0.8}
+        traces += [
+            line(frame, mean, mean.low, line={"color": theme.ink}),
+            line(frame, mean, mean.high, line=edge, fill="tonexty", fillcolor=with_alpha(theme.ink, 0.25)),
+        ]
+    label = "Mask mean %{y:.2f} ± %{customdata[0]:.2f} sd"
+    if not mean.per_base:
+        label += ", max %{customdata[1]:.2f}"
+    traces.append(
+        line(
+            frame,
+            mean,
+            mean.mean,
+            line={"color": theme.ink, "width": 1.4},
+            customdata=np.column_stack((sd, mean.high)).astype(np.float32),
+            hoverinfo="all",
+            hovertemplate=label + "<extra></extra>",
+        )
+    )
+    on = _forced(frame, mask.forced_on, "/", "Promoter centre: forced on by rule")
+    off = _forced(frame, mask.forced_off, "\\", "Blacklist: forced off by rule")
+    return Lane(
+        name="mask",
+        height_px=SIZES.mask,
+        y_range=(-0.03, 1.07),
+        labels=(
+            Label("Mask", 0.88, theme.ink, bold=True),
+            Label("mean ± sd", 0.69, theme.muted),
+            Label("signals only" if mask.source == "signals" else f"{mask.mode} mode", 0.5, theme.muted),
+        ),
+        traces=(*on, *off, *traces),
+        shapes=(_threshold_line(frame, mask),),
+        notes=(_threshold_note(frame, mask),),
+        ticks=((0.0, "0"), (0.5, "0.5"), (1.0, "1")),
+    )
+
+
+def _forced(frame: Frame, flags: BoolArray, shape: str, words: str) -> list[PlotlyDict]:
+    """Hatched boxes over the stretches a rule decides."""
+    offset = frame.visible.start
+    start = offset - frame.window.start
+    places = [
+        Interval(frame.visible.chrom, offset + a, offset + b)
+        for a, b in runs(flags[start : start + frame.visible.width])
+    ]
+    if not places:
+        return []
+    look = hatch(frame.theme.forced, shape=shape)
+    box = boxes(places, base=0, height=1, colour=frame.theme.forced, marker=look)
+    return [{**box, "hoverinfo": "all", "hovertemplate": words + "<extra></extra>"}]
+
+
+def _threshold_line(frame: Frame, mask: MaskResult) -> PlotlyDict:
+    left, right = frame.x_range
+    return {
+        "type": "line",
+        "x0": left,
+        "x1": right,
+        "y0": mask.threshold,
+        "y1": mask.threshold,
+        "line": {"color": frame.theme.threshold, "width": 1.5, "dash": "dash"},
+    }
+
+
+def _threshold_note(frame: Frame, mask: MaskResult) -> PlotlyDict:
+    words = "lowest kept" if mask.mode == "top-k" else "threshold"
+    high = mask.threshold > 0.75
+    return {
+        "x": frame.x_range[1],
+        "y": mask.threshold,
+        "xanchor": "right",
+        "yanchor": "top" if high else "bottom",
+        "text": f"{words} {mask.threshold:.2f}",
+        "showarrow": False,
+        "borderpad": 0,
+        "bgcolor": with_alpha(frame.theme.lane, 0.75),
+        "font": {"color": frame.theme.threshold},
+    }
+
+
+def calls_lane(frame: Frame, view: LocusView) -> Lane:
+    """Elements in the upper row, MACS3 peaks in the lower; a shared pair meets in the middle.
+
+    Colour and shape say the same thing: shared boxes fill their row up to the other one, those of one side only
+    are half as high and keep to the outer edge.
+    """
+    theme = frame.theme
+    element_class = classify_elements(view.mask.elements, view.peaks)
+    peak_class = classify_peaks(view.peaks, view.mask.elements, view.centre)
+    numbered = [(i + 1, e, c) for i, (e, c) in enumerate(zip(view.mask.elements, element_class, strict=True))]
+    shown_elements = [(n, e, c) for n, e, c in numbered if e.interval.overlaps(frame.visible)]
+    shown_peaks = [(p, c) for p, c in zip(view.peaks, peak_class, strict=True) if p.interval.overlaps(frame.visible)]
+    colours = {"shared": theme.shared, "mask-only": theme.mask_only, "peak-only": theme.peak_only}
+    traces: list[PlotlyDict] = []
+    for cls, base, height in (("shared", 1.0, 0.9), ("mask-only", 1.45, 0.45)):
+        chosen = [(n, e) for n, e, c in shown_elements if c == cls]
+        traces.append(
+            boxes(
+                [e.interval for _, e in chosen],
+                base=base,
+                height=height,
+                colour=colours[cls],
+                hoverinfo="all",
+                customdata=[[f"E{n}", f"{e.mean:.2f}", f"{e.sd:.2f}", f"{e.interval.width:,}"] for n, e in chosen],
+                hovertemplate="Element %{customdata[0]}: mean %{customdata[1]} ± %{customdata[2]}, "
+                "%{customdata[3]} bp<extra></extra>",
+            )
+        )
+    for cls, base, height in (("shared", 0.1, 0.9), ("peak-only", 0.1, 0.45)):
+        traces.append(
+            boxes(
+                [p.interval for p, c in shown_peaks if c == cls],
+                base=base,
+                height=height,
+                colour=colours[cls],
+                hoverinfo="all",
+                customdata=[f"{p.interval.width:,}" for p, c in shown_peaks if c == cls],
+                hovertemplate="MACS3 peak, %{customdata} bp<extra></extra>",
+            )
+        )
+    forced_peaks = [p.interval for p, c in shown_peaks if c == "forced"]
+    traces.append(
+        boxes(
+            forced_peaks,
+            base=0.1,
+            height=0.45,
+            colour=theme.forced,
+            hoverinfo="all",
+            hovertemplate="MACS3 peak inside the forced promoter<extra></extra>",
+        )
+    )
+    centre = frame.clip(view.centre)
+    promoter = [centre] if centre is not None else []
+    traces.append(boxes(promoter, base=1.1, height=0.8, colour=theme.forced, marker=hatch(theme.forced)))
+    notes = []
+    if not view.mask.elements:
+        notes.append(text_in_lane(frame, f"0 elements at threshold {view.mask.threshold:.2f}", 1.5))
+    if not view.peaks:
+        words = plain(view.peak_note) or "no MACS3 peaks in this window"
+        notes.append(text_in_lane(frame, words, 0.5))
+    backdrop = with_alpha(theme.lane, 0.85)
+    return Lane(
+        name="calls",
+        height_px=SIZES.calls,
+        y_range=(0.0, 2.0),
+        labels=(Label("Elements", 0.74, theme.ink, bold=True), Label("MACS3 peaks", 0.26, theme.ink, bold=True)),
+        traces=tuple(traces),
+        shapes=(_divider(frame),),
+        notes=tuple({**note, "bgcolor": backdrop} for note in notes),
+    )
+
+
+def _divider(frame: Frame) -> PlotlyDict:
+    left, right = frame.x_range
+    return {
+        "type": "line",
+        "x0": left,
+        "x1": right,
+        "y0": 1,
+        "y1": 1,
+        "layer": "below",
+        "line": {"color": frame.theme.grid, "width": 1},
+    }
+
+
+def legend_text(frame: Frame, *, with_blacklist: bool) -> str:
+    """One line that keeps every colour's meaning on screen, whatever the window holds.
+
+    The signs are the shapes drawn: a full box for shared, its upper half for the mask's own, its lower half for
+    MACS3's own, hatching for what a rule decides.
+    """
+    theme = frame.theme
+    entries = [
+        ("█", theme.shared, LEGEND["shared"]),
+        ("▀", theme.mask_only, LEGEND["mask-only"]),
+        ("▄", theme.peak_only, LEGEND["peak-only"]),
+        ("▨", theme.forced, LEGEND["forced"]),
+    ]
+    if with_blacklist:
+        entries.append(("▧", theme.forced, "Forced off: blacklist"))
+    return "     ".join(f'<span style="color:{colour}">{sign}</span> {words}' for sign, colour, words in entries)

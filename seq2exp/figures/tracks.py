@@ -1,0 +1,139 @@
+"""Signal lanes: DNase, H3K27ac, contacts and any other per-base track, and what a lane says when it has none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, boxes, hatch, line, text_in_lane
+from seq2exp.figures.pyramid import runs
+from seq2exp.figures.style import SIZES, plain, with_alpha
+from seq2exp.genome import Interval
+from seq2exp.results import FloatArray, Track
+
+LOG_TRACKS = ("contact",)
+"""Tracks drawn on a log10(1 + x) scale: contacts fall off by orders of magnitude, and the model reads them so."""
+
+TITLES = {"dnase": "DNase", "h3k27ac": "H3K27ac", "contact": "Contacts"}
+
+
+MARGIN_CHARS = 17
+"""Letters of 14 px that fit the left margin."""
+
+
+def track_title(track: Track) -> str:
+    """The track's name as read on the figure."""
+    return plain(TITLES.get(track.name) or track.title or track.name)
+
+
+def for_margin(text: str) -> str:
+    """``text``, cut where the left margin ends; hovering tells the whole of it."""
+    return plain(text if len(text) <= MARGIN_CHARS else text[: MARGIN_CHARS - 1] + "…")
+
+
+def short_number(value: float) -> str:
+    """``value`` in at most five characters or so, for an axis."""
+    if value >= 1_000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def signal_lane(frame: Frame, track: Track) -> Lane:
+    """The lane of one track: bin maximum behind, bin mean in front; hatched where nothing was measured.
+
+    Three states are told apart in words: no data (`Track.available` is False), measured but zero throughout,
+    and data. The scale is that of the whole window, so that it stays put while zooming.
+    """
+    title = Label(for_margin(track_title(track)), 0.78, frame.theme.track(track.name), bold=True)
+    if not track.available:
+        return _absent(frame, track, title)
+    measured = track.values[~np.isnan(track.values)]
+    top = float(measured.max()) if measured.size else 0.0
+    log = track.name in LOG_TRACKS
+    unit = Label(for_margin(", ".join(filter(None, (track.unit, "log" if log else "")))), 0.36, frame.theme.muted)
+    ceiling = (np.log10(1 + top) if log else top) or 1.0
+    traces = [*_not_measured(frame, track, ceiling), *_signal(frame, track, log=log)]
+    notes: list[PlotlyDict] = []
+    if not measured.size:
+        notes.append(text_in_lane(frame, "no base of this window was measured", ceiling / 2))
+    elif top == 0:
+        notes.append(text_in_lane(frame, "measured: zero throughout this window", ceiling / 2))
+    return Lane(
+        name=track.name,
+        height_px=SIZES.signal,
+        y_range=(-0.04 * ceiling, ceiling * 1.12),
+        labels=(title, unit),
+        traces=tuple(traces),
+        notes=tuple(notes),
+        ticks=((0.0, "0"), (ceiling, short_number(top))) if top else ((0.0, "0"),),
+    )
+
+
+def _absent(frame: Frame, track: Track, title: Label) -> Lane:
+    """A narrow hatched lane that says why it is empty."""
+    stand_in = plain(track.note) or "zero stood in"
+    reason = f"{track_title(track)} not available for this cell type - {stand_in}"
+    lane_box = boxes([frame.visible], base=0, height=1, colour=frame.theme.grid, marker=hatch(frame.theme.grid))
+    note = text_in_lane(frame, reason, 0.5, bgcolor=with_alpha(frame.theme.paper, 0.9), borderpad=1)
+    return Lane(
+        name=track.name,
+        height_px=SIZES.absent,
+        y_range=(0.0, 1.0),
+        labels=(Label(title.text, 0.5, title.colour, bold=True),),
+        traces=(lane_box,),
+        notes=(note,),
+    )
+
+
+def _not_measured(frame: Frame, track: Track, ceiling: float) -> list[PlotlyDict]:
+    """Hatching over the stretches without a value; missing is not zero."""
+    gaps = [
+        Interval(frame.visible.chrom, frame.visible.start + start, frame.visible.start + end)
+        for start, end in runs(np.isnan(frame.cut(track.values)))
+    ]
+    # Single silent bases of a sparse file are below a pixel and would be thousands of boxes.
+    least_bp = max(1.0, frame.visible.width / frame.width_px)
+    gaps = sorted((g for g in gaps if g.width >= least_bp), key=lambda g: -g.width)[:200]
+    if not gaps:
+        return []
+    look = hatch(frame.theme.grid, solidity=0.3)
+    template = f"{track_title(track)} not measured here<extra></extra>"
+    box = boxes(gaps, base=0, height=ceiling, colour=frame.theme.grid, marker=look)
+    return [{**box, "hoverinfo": "all", "hovertemplate": template}]
+
+
+def _signal(frame: Frame, track: Track, *, log: bool) -> list[PlotlyDict]:
+    """The filled maximum, the filled mean, and the mean's line, which answers to the pointer."""
+    bins = frame.bins(track.values)
+    colour = frame.theme.track(track.name)
+
+    def height(values: FloatArray) -> FloatArray:
+        return np.log10(1 + values) if log else values
+
+    # A fill bridges NaN gaps with a straight edge, so gaps are drawn as zero; their hatching says they are not.
+    mean = line(
+        frame,
+        bins,
+        np.nan_to_num(height(bins.mean)),
+        fill="tozeroy",
+        fillcolor=with_alpha(colour, 0.75 if bins.bin_bp > 1 else 0.35),
+    )
+    value = "%{customdata:.4~g}" if bins.per_base else "mean %{customdata[0]:.3~g}, max %{customdata[1]:.3~g}"
+    answers = line(
+        frame,
+        bins,
+        height(bins.mean),
+        hoverinfo="all",
+        customdata=bins.mean if bins.per_base else np.column_stack((bins.mean, bins.high)).astype(np.float32),
+        hovertemplate=f"{track_title(track)} {value} {plain(track.unit)}<extra></extra>",
+        line={"color": colour, "width": 1.2},
+    )
+    if bins.per_base:
+        return [mean, answers]
+    high = line(
+        frame,
+        bins,
+        np.nan_to_num(height(bins.high)),
+        fill="tozeroy",
+        fillcolor=with_alpha(colour, 0.3),
+    )
+    return [high, mean, answers]
