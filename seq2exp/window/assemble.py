@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -134,7 +134,8 @@ def build_window(dataset: Dataset, gene: Gene, cell_type: str, settings: WindowS
     dataset
         Where every file comes from.
     gene
-        Its TSS is the centre; need not be in the data set's table.
+        Its TSS is the centre; need not be in the data set's table. The window's own gene has the chromosome named as
+        in the reference.
     cell_type
         One of ``dataset.cell_types``.
     settings
@@ -155,7 +156,8 @@ def build_window(dataset: Dataset, gene: Gene, cell_type: str, settings: WindowS
     """
     if cell_type not in dataset.cell_types:
         raise WindowError(f"{dataset.name} has no cell type {cell_type!r}; it has {', '.join(dataset.cell_types)}")
-    chrom_length = _chromosome_length(dataset, gene)
+    chrom, chrom_length = _chromosome(dataset, gene)
+    gene = replace(gene, chrom=chrom)
     interval = gene.window(settings.width_bp)
     codes, missing = _codes(dataset, interval)
     measured: dict[SignalName, FloatArray] = {}
@@ -190,18 +192,18 @@ def _missing(name: str, share: float, stand_in: str) -> tuple[MissingInput, ...]
     return (MissingInput(name, share, stand_in),) if share else ()
 
 
-def _chromosome_length(dataset: Dataset, gene: Gene) -> int:
-    """Length of the gene's chromosome; WindowError where it is unknown or the TSS lies outside it."""
+def _chromosome(dataset: Dataset, gene: Gene) -> tuple[str, int]:
+    """The assembly's name of the gene's chromosome and its length; WindowError where the TSS does not lie on it."""
     name = dataset.assembly.match(gene.chrom)
     if name is None:
         raise WindowError(f"{gene.symbol} lies on {gene.chrom}, which {dataset.assembly.name} of {dataset.name} lacks")
     length = int(dataset.assembly.chrom_sizes[name])
     if not 0 <= gene.tss < length:
         raise WindowError(
-            f"the TSS of {gene.symbol}, base {gene.tss + 1:,}, lies outside {gene.chrom} of {dataset.assembly.name}, "
+            f"the TSS of {gene.symbol}, base {gene.tss + 1:,}, lies outside {name} of {dataset.assembly.name}, "
             f"which has {length:,} bases"
         )
-    return length
+    return name, length
 
 
 def _codes(dataset: Dataset, interval: Interval) -> tuple[CodeArray, tuple[MissingInput, ...]]:
@@ -245,16 +247,13 @@ def _contacts(dataset: Dataset, gene: Gene, cell_type: str, settings: WindowSett
 def _blacklist(dataset: Dataset, interval: Interval) -> BoolArray:
     mask = np.zeros(interval.width, dtype=np.bool_)
     for forbidden in dataset.blacklist(interval):
-        mask[max(0, forbidden.start - interval.start) : max(0, forbidden.end - interval.start)] = True
+        mask[forbidden.start - interval.start : forbidden.end - interval.start] = True
     return mask
 
 
 def _rna_features(dataset: Dataset, gene: Gene, cell_type: str) -> tuple[FloatArray, tuple[MissingInput, ...]]:
     """(9,) with 0 for NaN, and the names of what was absent."""
     features = dataset.rna_features(gene, cell_type)
-    infinite = [name for name, value in zip(RNA_FEATURES, features, strict=True) if np.isinf(value)]
-    if infinite:
-        raise WindowError(f"gene features of {gene.symbol} in {cell_type}: {', '.join(infinite)} infinite")
     filled, share = fill_missing(features)
     absent = [name for name, value in zip(RNA_FEATURES, features, strict=True) if np.isnan(value)]
     return filled, _missing("rna_features", share, f"zero for {', '.join(absent)}")
