@@ -49,7 +49,7 @@ check: $(DEV_INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(MAKE) test
 
 format: $(DEV_INSTALLED)
 	$(BIN)/ruff format .
