@@ -7,13 +7,17 @@ models.md section 2 is the specification; parameter names follow the official on
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seq2exp.errors import SettingsError
-from seq2exp.model.scan import EngineName, causal_conv_silu, selective_scan
+from seq2exp.model.scan import EngineName, causal_conv_silu, resolve_engine, selective_scan
+
+if TYPE_CHECKING:
+    from seq2exp.model.scan import stream
 
 _DT_MIN, _DT_MAX, _DT_FLOOR = 0.001, 0.1, 1e-4
 """Range of the step size Delta at initialisation, and its floor (models.md section 2.1)."""
@@ -63,12 +67,14 @@ class Direction(nn.Module):
         with torch.no_grad():  # inverse softplus: softplus(bias) is then spread over _DT_MIN.._DT_MAX
             self.dt_proj.bias.copy_(step + torch.log(-torch.expm1(-step)))
 
+    @property
+    def conv_bias(self) -> Tensor:
+        """(E,) bias of the convolution, which always has one."""
+        return self.conv1d.get_parameter("bias")
+
     def forward(self, x: Tensor, z: Tensor, *, reverse: bool, engine: EngineName) -> Tensor:
         """Gated scan of ``x`` with gate ``z``, all (B, L, E); what out_proj is applied to."""
-        bias = self.conv1d.bias
-        if bias is None:
-            raise SettingsError("conv1d of a direction lost its bias")
-        x = causal_conv_silu(x, self.conv1d.weight.squeeze(1), bias, reverse=reverse, engine=engine)
+        x = causal_conv_silu(x, self.conv1d.weight.squeeze(1), self.conv_bias, reverse=reverse, engine=engine)
         projected = self.x_proj(x)  # (B, L, R + 2 N)
         dt, b, c = projected.split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         delta = F.linear(dt, self.dt_proj.weight)  # (B, L, E)
@@ -201,12 +207,59 @@ class Backbone(nn.Module):
             ``rows`` is empty, strided or not inside the sequence.
         """
         rows = _checked_rows(rows, embeddings.shape[1])
+        if resolve_engine(engine, embeddings) == "cpu" and not self._needs_gradient(embeddings):
+            return self._streamed(embeddings, rows or slice(0, embeddings.shape[1]))
         residual = embeddings
         for index, layer in enumerate(self.layers):
             last = index == len(self.layers) - 1
             residual = layer(residual, rows=rows if last else None, engine=engine)
         out: Tensor = self.norm_f(residual)
         return out
+
+    def _needs_gradient(self, embeddings: Tensor) -> bool:
+        """Whether autograd would record this forward pass."""
+        return torch.is_grad_enabled() and (
+            embeddings.requires_grad or any(parameter.requires_grad for parameter in self.parameters())
+        )
+
+    def _streamed(self, embeddings: Tensor, rows: slice) -> Tensor:
+        """Forward without gradients on the CPU engine, chunk by chunk (`seq2exp.model.scan.stream`)."""
+        from seq2exp.model.scan import stream
+
+        with torch.no_grad():
+            layers = [_packed(layer) for layer in self.layers if isinstance(layer, Layer)]
+            out = stream.run_backbone(embeddings, layers, self.norm_f.weight, self.norm_f.eps, rows)
+        return out.to(embeddings.dtype)
+
+
+def _packed(layer: Layer) -> stream.LayerWeights:
+    """The weights of ``layer`` as the CPU kernels read them."""
+    from seq2exp.model.scan import stream
+
+    mixer = layer.mixer
+
+    def direction(own: Direction) -> stream.DirectionWeights:
+        return stream.DirectionWeights.pack(
+            conv=own.conv1d.weight.squeeze(1),
+            conv_bias=own.conv_bias,
+            x_proj=own.x_proj.weight,
+            dt=own.dt_proj.weight,
+            dt_bias=own.dt_proj.bias,
+            a=-torch.exp(own.A_log),
+            d=own.D,
+        )
+
+    weight_x, weight_z = mixer.in_proj.weight.chunk(2)
+    return stream.LayerWeights(
+        norm=stream.flat(layer.norm.weight),
+        eps=layer.norm.eps,
+        inner=mixer.inner,
+        in_x=stream.Matrix.pack(weight_x),
+        in_z=stream.Matrix.pack(weight_z),
+        out=stream.Matrix.pack(mixer.out_proj.weight),
+        forward=direction(mixer.fwd),
+        reverse=direction(mixer.rev),
+    )
 
 
 def _checked_rows(rows: slice | None, length: int) -> slice | None:
