@@ -1,0 +1,254 @@
+"""The choices above the figure: data set, gene, cell type, checkpoint, and the stretch on show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from seq2exp.errors import GeneError, Seq2ExpError, SettingsError
+from seq2exp.figures.locus import visible_within
+from seq2exp.genome import Gene, Interval
+from seq2exp.inference.checkpoints import LoadedCheckpoint
+from seq2exp.sources.dataset import Dataset
+from seq2exp.ui import cache, viewport
+from seq2exp.ui.catalogue import NO_CHECKPOINT, checkpoint_paths, dataset_paths
+from seq2exp.ui.text import plain
+
+_TYPED = "typed_datasets"
+_VISIBLE = "visible"
+_LOCUS_ERROR = "locus_error"
+_TYPED_ERROR = "typed_error"
+_SHOWN_GENE = "shown_gene"
+
+
+def whole_window() -> None:
+    """Show the whole window again."""
+    st.session_state[_VISIBLE] = None
+    st.session_state[_LOCUS_ERROR] = ""
+
+
+def _from_link(key: str, options: list[str]) -> None:
+    """Choose what the link names, once, if it is among ``options``; else leave a valid choice or the first."""
+    state = st.session_state
+    chosen = state.get(key, st.query_params.get(key))
+    state[key] = chosen if chosen in options else options[0]
+
+
+def _add_dataset() -> None:
+    """Try what was typed as a manifest; keep it among the data sets only if it opens."""
+    state = st.session_state
+    text = state["dataset_path"].strip()
+    state[_TYPED_ERROR] = ""
+    if not text:
+        return
+    try:
+        cache.dataset(Path(text).expanduser())
+    except (Seq2ExpError, OSError, ValueError) as error:
+        state[_TYPED_ERROR] = str(error)
+        return
+    known = (*state.get(_TYPED, ()), text)
+    state[_TYPED] = known[-8:]
+    wanted = Path(text).expanduser().absolute()
+    names = dataset_paths(sys.argv[1:], state[_TYPED])
+    state["dataset"] = next(name for name, path in names.items() if path == wanted)
+    state["dataset_path"] = ""
+    _forget_gene()
+
+
+def _forget_gene() -> None:
+    st.session_state["gene"] = None
+    st.session_state[_SHOWN_GENE] = None
+    whole_window()
+
+
+def choose_dataset() -> Dataset:
+    """The data set picker with a box for another manifest; stops the page where there is nothing to open."""
+    known = dataset_paths(sys.argv[1:], st.session_state.get(_TYPED, ()))
+    if known:
+        names = list(known)
+        _from_link("dataset", names)
+        st.selectbox("Data set", names, key="dataset", on_change=_forget_gene, filter_mode=None)
+    with st.popover("Open a manifest", width="stretch"):
+        st.text_input(
+            "Manifest file, or the folder that holds it",
+            key="dataset_path",
+            on_change=_add_dataset,
+            placeholder="/data/my_windows/manifest.yaml",
+        )
+        if st.session_state.get(_TYPED_ERROR):
+            st.error(plain(st.session_state[_TYPED_ERROR]))
+    if not known:
+        st.info("No data set is open. Make a small one with `make data`, or open a manifest on the left.")
+        st.stop()
+    return _open(known[st.session_state["dataset"]])
+
+
+def _open(path: Path) -> Dataset:
+    try:
+        return cache.dataset(path)
+    except Seq2ExpError as error:
+        st.error(f"This data set cannot be opened: {plain(str(error))}")
+        st.stop()
+
+
+def choose_checkpoint() -> LoadedCheckpoint | None:
+    """The checkpoint picker; None: the mask comes from the signals alone."""
+    known = checkpoint_paths()
+    _from_link("checkpoint", list(known))
+    st.selectbox("Checkpoint", list(known), key="checkpoint", on_change=whole_window, filter_mode=None)
+    folder = known[st.session_state["checkpoint"]]
+    if folder is None:
+        return None
+    try:
+        return cache.checkpoint(folder)
+    except Seq2ExpError as error:
+        st.error(f"{plain(str(error))} Shown without a checkpoint.")
+        return None
+
+
+def choose_gene(opened: Dataset, messages: Callable[[], None] | None = None) -> Gene:
+    """The gene search box: type to filter, or enter an alias or Ensembl id. Keeps the last gene on a bad name."""
+    state = st.session_state
+    labels = cache.gene_labels(opened.hash, opened)
+    if not labels:
+        st.error(f"{plain(opened.name)} lists no gene on its chromosomes")
+        st.stop()
+    if "gene" not in state:
+        state["gene"] = st.query_params.get("gene")
+    if state["gene"] is None:
+        state["gene"] = next(iter(labels))
+    st.selectbox(
+        "Gene: symbol, alias or Ensembl id",
+        list(labels),
+        key="gene",
+        accept_new_options=True,
+        on_change=whole_window,
+        placeholder="Search a gene",
+    )
+    wanted = state["gene"] or ""
+    try:
+        gene = opened.genes.get(labels.get(wanted, wanted))
+    except GeneError as error:
+        state["gene_error"] = error
+        fallback = state.get(_SHOWN_GENE) or next(iter(labels.values()))
+        return opened.genes.get(fallback)
+    state["gene_error"] = None
+    state[_SHOWN_GENE] = gene.gene_id
+    return gene
+
+
+def show_gene_error(shown: Gene) -> None:
+    """Why the name typed is no gene of this data set, with the nearest names to press."""
+    error: GeneError | None = st.session_state.get("gene_error")
+    if error is None:
+        return
+    st.error(f"{plain(str(error))} — still showing {plain(shown.symbol or shown.gene_id)}.")
+    if error.suggestions:
+        with st.container(horizontal=True):
+            for name in error.suggestions[:6]:
+                st.button(plain(name), key=f"suggest {name}", on_click=_take_gene, args=(name,))
+
+
+def _take_gene(name: str) -> None:
+    st.session_state["gene"] = name
+    whole_window()
+
+
+def choose_cell(opened: Dataset) -> str:
+    """The cell type picker."""
+    _from_link("cell", list(opened.cell_types))
+    chosen: str = st.selectbox("Cell type", list(opened.cell_types), key="cell", filter_mode=None)
+    return chosen
+
+
+def visible_stretch(window: Interval) -> Interval:
+    """The stretch on show; the whole window when the stored one does not fit it (another gene, a shorter window)."""
+    state = st.session_state
+    if _VISIBLE not in state:
+        state[_VISIBLE] = _linked_stretch(window)
+    stored: Interval | None = state[_VISIBLE]
+    whole = visible_within(window)
+    if stored is not None and (stored.chrom != whole.chrom or stored.intersect(whole) != stored):
+        state[_VISIBLE] = stored = None
+    return whole if stored is None else stored
+
+
+def _linked_stretch(window: Interval) -> Interval | None:
+    text = st.query_params.get("locus")
+    if text is None:
+        return None
+    try:
+        return viewport.typed(text, window)
+    except SettingsError:
+        return None
+
+
+def _show(stretch: Interval) -> None:
+    st.session_state[_VISIBLE] = stretch
+    st.session_state[_LOCUS_ERROR] = ""
+
+
+def _type_stretch(window: Interval) -> None:
+    try:
+        _show(viewport.typed(st.session_state["locus"], window))
+    except SettingsError as error:
+        st.session_state[_LOCUS_ERROR] = str(error)
+
+
+def navigate(gene: Gene, window: Interval) -> Interval:
+    """Coordinate box and the pan and zoom buttons; the stretch to draw."""
+    visible = visible_stretch(window)
+    if not st.session_state.get(_LOCUS_ERROR):
+        st.session_state["locus"] = str(visible)
+    st.text_input(
+        "Position, 1-based, both ends included",
+        key="locus",
+        on_change=_type_stretch,
+        args=(window,),
+        width=250,
+        label_visibility="collapsed",
+        help="1-based, both ends included, like chr11:5,225,000-5,325,000. Drag across the figure to zoom in.",
+    )
+    whole = visible_within(window)
+    moves = (
+        (":material/chevron_left:", "left", "Pan left by half", viewport.pan(visible, window, -0.5)),
+        (":material/chevron_right:", "right", "Pan right by half", viewport.pan(visible, window, 0.5)),
+        (":material/zoom_out:", "out", "Zoom out three times", viewport.zoom(visible, window, 3)),
+        (":material/zoom_in:", "in", "Zoom in three times", viewport.zoom(visible, window, 1 / 3)),
+        ("TSS", "tss", "Go to the transcription start site", viewport.around_tss(gene, window)),
+        ("All", "all", "Show the whole window", whole),
+    )
+    for label, key, words, target in moves:
+        st.button(label, key=f"go {key}", help=words, on_click=_show, args=(target,), disabled=target == visible)
+    return visible
+
+
+def show_locus_error() -> None:
+    """Why the position typed was not taken."""
+    if st.session_state.get(_LOCUS_ERROR):
+        st.error(plain(st.session_state[_LOCUS_ERROR]))
+
+
+def zoom_to_box(window: Interval) -> None:
+    """Take the box drawn across the figure as the stretch to show."""
+    selection = st.session_state["figure"]["selection"]
+    boxes = selection["box"]
+    if boxes:
+        low, high = boxes[0]["x"][:2]
+        stretch = viewport.selected((low, high), window)
+        if stretch is not None:
+            _show(stretch)
+
+
+def choices(window: Interval, visible: Interval) -> dict[str, str]:
+    """What the link names beside the settings."""
+    state = st.session_state
+    named = {"dataset": state["dataset"], "gene": state["gene"] or "", "cell": state["cell"]}
+    if state["checkpoint"] != NO_CHECKPOINT:
+        named["checkpoint"] = state["checkpoint"]
+    if visible != visible_within(window):
+        named["locus"] = f"{visible.chrom}:{visible.start + 1}-{visible.end}"
+    return named

@@ -1,0 +1,210 @@
+"""What stands around the figure: the figure itself, the numbers, the element table, and where it all came from."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from seq2exp.figures.locus import locus_figure
+from seq2exp.figures.mask import classify_elements
+from seq2exp.figures.style import ThemeName
+from seq2exp.genome import Interval
+from seq2exp.inference.report import elements_bed
+from seq2exp.results import LocusView
+from seq2exp.settings import ElementSettings
+from seq2exp.ui import inputs
+from seq2exp.ui.cache import Answer
+from seq2exp.ui.text import milliseconds, missing_in_words, number, percent, plain
+
+PLOTLY_CONFIG: dict[str, Any] = {
+    "displaylogo": False,
+    "scrollZoom": False,
+    "doubleClick": False,
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "svg", "filename": "seq2exp-locus"},
+}
+"""Zoom belongs to the server (the page redraws finer bins), so the browser's own zoom tools are left out."""
+
+
+def figure(view: LocusView, visible: Interval) -> None:
+    """The locus figure in the page's theme; drawing a box across it zooms in."""
+    theme: ThemeName = "dark" if st.context.theme.type == "dark" else "light"
+    st.plotly_chart(
+        locus_figure(view, visible, theme=theme),
+        key="figure",
+        theme=None,
+        on_select=lambda: inputs.zoom_to_box(view.interval),
+        selection_mode="box",
+        config=PLOTLY_CONFIG,
+        alt=f"Genes, signals, mask, elements and peaks of {view.gene.symbol} in {view.cell_type}, {visible}",
+    )
+
+
+def notices(view: LocusView) -> None:
+    """Inputs that were absent, each with what stood in for it."""
+    for missing in view.missing:
+        colour = "orange" if missing.share >= 1 or missing.name == "rna_features" else "gray"
+        st.badge(plain(missing_in_words(missing)), icon=":material/data_alert:", color=cast(Any, colour))
+
+
+def latency(answer: Answer) -> None:
+    """How long each stage took when it last ran, and where."""
+    timings = answer.timings
+    stages = {
+        "window": timings.window_ms,
+        "generator": timings.generator_ms,
+        "mask": timings.combine_ms,
+        "predictor": timings.predictor_ms,
+    }
+    words = " · ".join(f"{stage} {milliseconds(value)}" for stage, value in stages.items())
+    st.caption(f"{plain(answer.device)} · {words}")
+
+
+def highest_outside_promoter(view: LocusView) -> tuple[float, int] | None:
+    """The largest mask mean no rule decides and its 0-based base; None where rules decide every base."""
+    free = ~(view.mask.forced_on | view.mask.forced_off)
+    if not free.any():
+        return None
+    values = np.where(free, view.mask.mean, -1)
+    at = int(values.argmax())
+    return float(values[at]), view.interval.start + at
+
+
+def threshold_for_one_element(view: LocusView, min_length_bp: int) -> float | None:
+    """The highest threshold, in steps of 0.01, at which one run of ``min_length_bp`` free bases is called."""
+    free = ~(view.mask.forced_on | view.mask.forced_off)
+    if len(free) < min_length_bp:
+        return None
+    values = np.where(free, view.mask.mean, -1)
+    lowest_of_run = np.lib.stride_tricks.sliding_window_view(values, min_length_bp).min(axis=-1)
+    best = np.floor(float(lowest_of_run.max()) * 100) / 100
+    return float(best) if best >= 0.01 else None
+
+
+def empty_result(view: LocusView, elements: ElementSettings) -> None:
+    """What to do when nothing is called: the highest mean, where it is, and a threshold that calls it."""
+    if view.mask.elements:
+        return
+    top = highest_outside_promoter(view)
+    if top is None:
+        st.info("0 elements: a rule decides every base of this window.")
+        return
+    highest, at = top
+    place = f"{view.interval.chrom}:{at + 1:,}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(
+            f"0 elements at threshold {view.mask.threshold:.2f}; highest mean {highest:.2f} at {plain(place)}.",
+            width=560,
+        )
+        lower = threshold_for_one_element(view, elements.min_length_bp)
+        if view.mask.mode != "top-k" and lower is not None and lower < view.mask.threshold:
+            st.button(f"Set threshold to {lower:.2f}", key="lower threshold", on_click=_set_threshold, args=(lower,))
+
+
+def _set_threshold(value: float) -> None:
+    st.session_state["threshold"] = value
+
+
+def numbers(view: LocusView) -> None:
+    """Expression, what the mask keeps, and how it meets the MACS3 peaks."""
+    overlap = view.overlap
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        st.markdown("**CAGE at the TSS**, log10(1 + tags)")
+        columns = st.columns(3)
+        predicted, observed = view.prediction_log10, view.observed_log10
+        columns[0].metric("Predicted", number(predicted))
+        columns[1].metric("Observed", number(observed))
+        kept_help = "Sum of the mask over the window, promoter left out"
+        columns[2].metric("Mask kept", percent(view.mask.ratio_outside_promoter), help=kept_help)
+        if predicted is None:
+            st.caption("No prediction: no checkpoint is loaded.")
+        if observed is None:
+            st.caption("Not observed: this data set has no CAGE for this gene and cell type.")
+    with right:
+        st.markdown("**Elements against MACS3 peaks**, by base")
+        wide = st.columns(5)
+        wide[0].metric("Elements", len(view.mask.elements))
+        wide[1].metric("Peaks", len(view.peaks))
+        shares = (
+            ("Jaccard", None if overlap is None else overlap.jaccard, "Shared bases / bases in either"),
+            ("Precision", None if overlap is None else overlap.precision, "Share of element bases inside a peak"),
+            ("Recall", None if overlap is None else overlap.recall, "Share of peak bases inside an element"),
+        )
+        for column, (name, value, words) in zip(wide[2:], shares, strict=True):
+            column.metric(name, number(value), help=words)
+        covered = None if overlap is None else overlap.peaks_covered_share
+        st.caption(
+            f"Peaks cover {percent(covered)} of the window; those in the forced promoter do not count. "
+            + plain(view.peak_note)
+        )
+
+
+def element_rows(view: LocusView) -> pd.DataFrame:
+    """One row per element in genome order; coordinates 1-based, both ends included."""
+    classes = classify_elements(view.mask.elements, view.peaks)
+    columns = (
+        "Element",
+        "Chromosome",
+        "Start",
+        "End",
+        "Length, bp",
+        "Mean",
+        "sd",
+        "Highest",
+        "From TSS, bp",
+        "Meets a peak",
+    )
+    rows = [
+        (
+            f"E{rank}",
+            element.interval.chrom,
+            element.interval.start + 1,
+            element.interval.end,
+            element.interval.width,
+            round(element.mean, 4),
+            round(element.sd, 4),
+            round(element.peak, 4),
+            element.tss_distance_bp,
+            "yes" if cls == "shared" else "no",
+        )
+        for rank, (element, cls) in enumerate(zip(view.mask.elements, classes, strict=True), start=1)
+    ]
+    return pd.DataFrame(rows, columns=list(columns))
+
+
+def elements_csv(view: LocusView) -> str:
+    """The element table as CSV under the same ``#`` lines as the BED; coordinates 1-based, both ends included."""
+    head = [line for line in elements_bed(view).splitlines() if line.startswith("#")]
+    return "\n".join([*head, "# start and end: 1-based, both included"]) + "\n" + element_rows(view).to_csv(index=False)
+
+
+def element_table(view: LocusView) -> None:
+    """Called elements with their downloads."""
+    st.markdown(f"**Called elements** in {plain(view.gene.symbol or view.gene.gene_id)}'s window")
+    if view.mask.elements:
+        formats = {name: st.column_config.NumberColumn(format="localized") for name in ("Start", "End")}
+        formats["From TSS, bp"] = st.column_config.NumberColumn(
+            format="localized", help="Middle of the element; positive in the direction of transcription"
+        )
+        st.dataframe(element_rows(view), hide_index=True, column_config=formats, height="auto")
+    else:
+        st.caption("None at these settings.")
+    stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in view.gene.symbol) or "gene"
+    with st.container(horizontal=True):
+        st.download_button("BED", elements_bed(view), f"{stem}_elements.bed", "text/plain", on_click="ignore")
+        st.download_button("CSV", elements_csv(view), f"{stem}_elements.csv", "text/csv", on_click="ignore")
+        st.caption("BED is 0-based, half-open; the table and CSV are 1-based, both ends included.")
+
+
+def provenance(view: LocusView) -> None:
+    """Model, data, settings and changes these numbers came from."""
+    with st.expander("Where these numbers come from"):
+        for change in view.mask.changes:
+            st.markdown(f"- What-if: {plain(change)}")
+        for key, value in view.provenance.items():
+            st.markdown(f"- {plain(key)}: {plain(value)}")
+        st.markdown(f"- peaks: {plain(view.peak_note) or 'none'}")

@@ -1,0 +1,153 @@
+"""The settings a visitor moves, their defaults, and the link that restores them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from seq2exp.settings import ElementSettings, MaskMode, MaskSettings, ModelConfig, PeakSettings
+from seq2exp.ui.cache import Question
+
+PRIOR_STRENGTHS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+PEAK_RULES = ("Automatic", "Signal value", "Share of window")
+CHOICES = ("dataset", "gene", "cell", "checkpoint", "locus")
+"""Link fields that are words; they are checked where they are used."""
+
+_SETTINGS_OF = "settings_of"
+
+
+def _within(low: float, high: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def _one_of(*allowed: Any) -> Callable[[str], Any]:
+    words = {str(value): value for value in allowed}
+    return lambda text: words[text]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A widget's key in session state and in the link, and how its text in the link is read."""
+
+    key: str
+    read: Callable[[str], Any]
+
+
+SETTINGS = (
+    Setting("mode", _one_of("soft", "hard", "top-k")),
+    Setting("threshold", _within(0.01, 0.99)),
+    Setting("top_percent", _within(0.5, 50)),
+    Setting("signal_scale", _within(0, 4)),
+    Setting("prior_mean", _within(0.01, 0.99)),
+    Setting("prior_strength", _one_of(*PRIOR_STRENGTHS)),
+    Setting("merge_gap", lambda text: int(_within(0, 1_000)(text))),
+    Setting("min_length", lambda text: int(_within(10, 500)(text))),
+    Setting("peak_rule", _one_of(*PEAK_RULES)),
+    Setting("peak_cutoff", _within(0.01, 10_000)),
+    Setting("peak_percent", _within(0.1, 50)),
+)
+
+
+def defaults(config: ModelConfig) -> dict[str, Any]:
+    """Every setting as the checkpoint was trained, or as published where there is none."""
+    return {
+        "mode": config.mask_mode,
+        "threshold": round(config.threshold, 2),
+        "top_percent": round(100 * config.top_share, 1),
+        "signal_scale": 1.0,
+        "prior_mean": round(config.bottleneck_mean, 2),
+        "prior_strength": 0,
+        "merge_gap": ElementSettings().merge_gap_bp,
+        "min_length": ElementSettings().min_length_bp,
+        "peak_rule": PEAK_RULES[0],
+        "peak_cutoff": 1.0,
+        "peak_percent": 5.0,
+    }
+
+
+def read_link(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The settings a link holds; fields that are unknown, malformed or out of range are left out."""
+    found: dict[str, Any] = {}
+    for setting in SETTINGS:
+        if setting.key in parameters:
+            try:
+                found[setting.key] = setting.read(parameters[setting.key])
+            except (ValueError, KeyError):
+                continue
+    return found
+
+
+def allowed_modes(config: ModelConfig) -> tuple[MaskMode, ...]:
+    """Modes this checkpoint can answer: one that packs kept bases knows no soft mask."""
+    return ("hard", "top-k") if config.position_table else ("soft", "hard", "top-k")
+
+
+def seed(config: ModelConfig, name: str) -> None:
+    """Put every setting into session state before its widget is drawn.
+
+    First from the link, later as the visitor left it; all defaults anew when the checkpoint ``name`` changes.
+    """
+    state = st.session_state
+    own = defaults(config)
+    if _SETTINGS_OF not in state:
+        for key, value in {**own, **read_link(st.query_params.to_dict())}.items():
+            state[key] = value
+    elif state[_SETTINGS_OF] != name:
+        reset(config)
+    state[_SETTINGS_OF] = name
+    for key, value in own.items():
+        # Writing a value back keeps it alive while its widget is not on the page.
+        state[key] = state.get(key, value)
+    if state["mode"] not in allowed_modes(config):
+        state["mode"] = config.mask_mode
+
+
+def reset(config: ModelConfig) -> None:
+    """Every setting back to its default."""
+    for key, value in defaults(config).items():
+        st.session_state[key] = value
+
+
+def question(config: ModelConfig) -> Question:
+    """The settings in session state as the model takes them; None where one is as trained."""
+    state, own = st.session_state, defaults(config)
+
+    def moved(key: str) -> Any:
+        return None if state[key] == own[key] else state[key]
+
+    top_percent = moved("top_percent")
+    rule = state["peak_rule"]
+    return Question(
+        mask=MaskSettings(
+            mode=moved("mode"),
+            threshold=moved("threshold"),
+            top_share=None if top_percent is None else top_percent / 100,
+            signal_scale=float(state["signal_scale"]),
+            prior_mean=moved("prior_mean"),
+            prior_strength=float(state["prior_strength"]),
+        ),
+        elements=ElementSettings(int(state["merge_gap"]), int(state["min_length"])),
+        peaks=PeakSettings(
+            cutoff=float(state["peak_cutoff"]) if rule == PEAK_RULES[1] else None,
+            target_share=state["peak_percent"] / 100 if rule == PEAK_RULES[2] else None,
+        ),
+    )
+
+
+def write_link(config: ModelConfig, choices: Mapping[str, str]) -> None:
+    """Make the address bar the link to this view: the choices, and every setting that is not the default."""
+    own = defaults(config)
+    moved = {key: str(st.session_state[key]) for key, value in own.items() if st.session_state[key] != value}
+    wanted = {**choices, **moved}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
