@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from seq2exp import __version__
 from seq2exp.errors import Seq2ExpError
 from seq2exp.genome import Interval
-from seq2exp.settings import MaskSettings
+from seq2exp.settings import MaskMode, MaskSettings, Preset
 
 app = typer.Typer(
     add_completion=False,
@@ -46,7 +46,9 @@ def version() -> None:
 @app.command()
 def synthesize(
     out: Annotated[Path, typer.Option(help="Folder to write; made if absent.")],
-    preset: Annotated[str, typer.Option(help="Size of the data set: tiny (window 4,096 bp, 24 genes).")] = "tiny",
+    preset: Annotated[
+        Literal["tiny"], typer.Option(help="Size of the data set: tiny (window 4,096 bp, 24 genes).")
+    ] = "tiny",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
 ) -> None:
     """Write a synthetic data set with known truth in real file formats.
@@ -62,9 +64,7 @@ def synthesize(
 def convert_checkpoint(
     source: Annotated[Path, typer.Argument(metavar="IN.ckpt", help="Official Lightning checkpoint.")],
     out: Annotated[Path, typer.Argument(help="Folder to write: model.safetensors and model.json.")],
-    preset: Annotated[
-        str | None, typer.Option(help="soft or hard; only for a file without its own configuration.")
-    ] = None,
+    preset: Annotated[Preset | None, typer.Option(help="Only for a file without its own configuration.")] = None,
     window_bp: Annotated[int | None, typer.Option(help="Window in bp, with --preset only.")] = None,
     centre_bp: Annotated[int | None, typer.Option(help="Promoter centre in bp, with --preset only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
@@ -75,10 +75,8 @@ def convert_checkpoint(
     """
     from seq2exp.model.checkpoint import save_checkpoint  # imported late: loads torch
     from seq2exp.model.official import read_official_checkpoint
-    from seq2exp.settings import parse_preset
 
-    chosen = None if preset is None else parse_preset(preset)
-    network, provenance = read_official_checkpoint(source, preset=chosen, window_bp=window_bp, centre_bp=centre_bp)
+    network, provenance = read_official_checkpoint(source, preset=preset, window_bp=window_bp, centre_bp=centre_bp)
     save_checkpoint(out, network, provenance=provenance)
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     if as_json:
@@ -95,10 +93,8 @@ def predict(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Checkpoint folder; without one the mask comes from the signals alone.")
     ] = None,
-    preset: Annotated[
-        str, typer.Option(help="Constants of the signal Beta without a checkpoint: soft or hard.")
-    ] = "soft",
-    mode: Annotated[str | None, typer.Option(help="soft, hard or top-k; default: as trained.")] = None,
+    preset: Annotated[Preset, typer.Option(help="Constants of the signal Beta without a checkpoint.")] = "soft",
+    mode: Annotated[MaskMode | None, typer.Option(help="How the mask is built; default: as trained.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Mask mean that keeps or calls a base, 0..1.")] = None,
     top_percent: Annotated[float | None, typer.Option(help="Percent of the window kept by top-k, 0..100.")] = None,
     signal_scale: Annotated[float, typer.Option(help="Factor on the signal Beta; 1 is faithful.")] = 1.0,
@@ -118,11 +114,10 @@ def predict(
     from seq2exp.inference.checkpoints import load_checkpoint_for_inference  # imported late: loads torch
     from seq2exp.inference.report import elements_bed, locus_report
     from seq2exp.inference.session import open_session
-    from seq2exp.settings import parse_mode, parse_preset
     from seq2exp.sources.dataset import open_dataset
 
     settings = MaskSettings(
-        mode=None if mode is None else parse_mode(mode),
+        mode=mode,
         threshold=threshold,
         top_share=None if top_percent is None else top_percent / 100,
         signal_scale=signal_scale,
@@ -136,7 +131,7 @@ def predict(
         opened.genes.get(gene),
         opened.cell_types[0] if cell is None else cell,
         checkpoint=None if checkpoint is None else load_checkpoint_for_inference(checkpoint, device),
-        preset=parse_preset(preset),
+        preset=preset,
         device=device,
     )
     view = session.view(settings)

@@ -33,20 +33,6 @@ ContactMode = Literal["vc_counts", "abc_kr"]
 Preset = Literal["soft", "hard"]
 
 
-def parse_mode(text: str) -> MaskMode:
-    """The mask mode called ``text``; SettingsError names the choices."""
-    if text not in ("soft", "hard", "top-k"):
-        raise SettingsError(f"mode {text!r} is unknown; choose soft, hard or top-k")
-    return text
-
-
-def parse_preset(text: str) -> Preset:
-    """The preset called ``text``; SettingsError names the choices."""
-    if text not in ("soft", "hard"):
-        raise SettingsError(f"preset {text!r} is unknown; choose soft or hard")
-    return text
-
-
 def _refuse(problems: list[str], what: str) -> None:
     """Raise one SettingsError naming every problem, if there is any."""
     if problems:
