@@ -23,6 +23,18 @@ _BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 _TO_ACGTN = bytes(code if code in b"ACGTN" else ord("N") for code in bytes(range(256)).upper())
 """Upper case; every ambiguity code and anything else becomes N."""
 
+_PYFAIDX_FAILS = (
+    pyfaidx.FastaIndexingError,
+    pyfaidx.FetchError,
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+"""What pyfaidx and the bgzip reader below it raise on damaged files."""
+
 _WARNING_FILTERS = threading.Lock()
 
 
@@ -109,7 +121,7 @@ def index_fasta(path: Path) -> tuple[Path, ...]:
         for index in indices:
             index.unlink(missing_ok=True)
         pyfaidx.Faidx(str(path)).close()
-    except (pyfaidx.FastaIndexingError, ValueError, OSError, zlib.error) as error:
+    except _PYFAIDX_FAILS as error:
         raise SourceError(f"{path}: cannot be indexed ({' '.join(str(error).split())})") from error
     return indices
 
@@ -201,7 +213,7 @@ def _fetch(path: Path, name: str, start: int, end: int) -> str:
         with _WARNING_FILTERS, warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*older than FASTA", category=RuntimeWarning)
             return _fetch_by_pyfaidx(path, name, start, end)
-    except (pyfaidx.FastaIndexingError, pyfaidx.FetchError, ValueError, OSError, EOFError, zlib.error) as error:
+    except _PYFAIDX_FAILS as error:
         raise SourceError(
             f"{path}: {name}:{start + 1:,}-{end:,} cannot be read ({' '.join(str(error).split())}); "
             f"the file or its index is damaged"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,7 @@ _GENE_NAME = re.compile(r'gene_name "([^"]+)"')
 _GENE_TYPE = re.compile(r'gene_(?:type|biotype) "([^"]+)"')
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     number: int
     chrom: str
     start: int
@@ -35,12 +35,12 @@ class _Line:
 def _lines_of(path: Path, features: frozenset[str]) -> Iterator[tuple[str, _Line]]:
     """Lines of the wanted feature types; every line must have nine columns, wanted ones must make sense."""
     for number, line in read_lines(path):
-        if not line or line.startswith("#"):
-            continue
-        fields = line.split("\t", 8)
+        fields = line.split("\t")
         if len(fields) != 9:
+            if not line or line.startswith("#"):
+                continue
             raise malformed(path, number, f"found {len(fields)} tab-separated columns; a GTF line has 9")
-        if fields[2] not in features:
+        if fields[2] not in features or line.startswith("#"):
             continue
         if not (fields[3].isdigit() and fields[4].isdigit()):
             raise malformed(path, number, f"start {fields[3]!r:.20} and end {fields[4]!r:.20} must be whole numbers")
@@ -178,7 +178,7 @@ def read_transcript_table(path: Path) -> TranscriptTable:
     """
     names: dict[str, dict[str, _Name]] = {}
     rows: dict[str, list[tuple[int, int, int, int]]] = {}
-    order: dict[str, dict[str, int]] = {}
+    order: dict[str, dict[str, int]] = {}  # transcript_id -> its position in names
     for feature, line in _lines_of(path, frozenset({"exon", "CDS"})):
         transcript_id = _attribute(_TRANSCRIPT_ID, line, path, "transcript_id")
         known = names.setdefault(line.chrom, {})
