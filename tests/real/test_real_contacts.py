@@ -14,6 +14,7 @@ from seq2exp.window.contacts import NASSER_2021, ContactSource, abc_kr, vc_count
 pytestmark = pytest.mark.real
 
 R = 100_000
+HALF = 250_000
 CHROM = "22"
 """As the file writes it; windows say chr22."""
 
@@ -36,7 +37,7 @@ def whole_matrix(path: Path, normalisation: str) -> tuple[np.ndarray, int]:
 @pytest.mark.parametrize("normalisation", ["VC", "KR", "NONE"])
 def test_counts_equal_the_row_of_the_matrix(juicer: Path, tss: int, normalisation: str) -> None:
     matrix, length = whole_matrix(juicer, normalisation)
-    window = Interval("chr22", tss - 900_000, tss + 900_000)
+    window = Interval("chr22", tss - HALF, tss + HALF)
     found = vc_counts(ContactSource(juicer, R, normalisation), window, tss=tss, chrom_length=length)
     positions = np.arange(window.start, window.end)
     inside = positions < length
@@ -65,7 +66,7 @@ def test_abc_balance_equals_the_equations(juicer: Path, tss: int) -> None:
         row[:] = np.nan
     bins = np.arange(len(row))
     row = np.where(np.isnan(row), NASSER_2021.power_law((bins - i) * R), row)
-    window = Interval("chr22", tss - 900_000, tss + 900_000)
+    window = Interval("chr22", tss - HALF, tss + HALF)
     found = abc_kr(ContactSource(juicer, R, "KR"), window, tss=tss, chrom_length=length)
     positions = np.arange(window.start, window.end)
     inside = positions < length

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import gzip
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,28 +19,38 @@ from seq2exp.sources.bigwig import read_signal
 from seq2exp.sources.dataset import Dataset
 from seq2exp.window.assemble import Window, build_window, window_settings
 from seq2exp.window.contacts import NASSER_2021
+from seq2exp.window.encoding import UNKNOWN
 from tests.real.manifest_writer import cell_types, read_rows
 
 pytestmark = pytest.mark.real
 
-WIDTHS = [200_000, 8_192]
+PUBLISHED, SMALL = 200_000, 8_192
 HALF_384 = 192
 
 
-@lru_cache(maxsize=64)
-def direct_bases(real_dir: Path, chrom: str, start: int, end: int) -> str:
+DirectBases = Callable[[str, int, int], str]
+
+
+@pytest.fixture(scope="session")
+def direct_bases(real_dir: Path) -> Iterator[DirectBases]:
+    """Bases of start .. end by pyfaidx alone, N past the ends; the index is read once."""
     path = next(path for path in (real_dir / "genome.fa.gz", real_dir / "genome.fa") if path.is_file())
     with pyfaidx.Fasta(str(path), rebuild=False) as fasta:
-        length = len(fasta[chrom])
-        inside = str(fasta[chrom][max(0, start) : min(end, length)]).upper()
-    return "N" * max(0, -start) + inside + "N" * max(0, end - length)
+
+        def _direct_bases(chrom: str, start: int, end: int) -> str:
+            length = len(fasta[chrom])
+            inside = str(fasta[chrom][max(0, start) : min(end, length)]).upper()
+            return "N" * max(0, -start) + inside + "N" * max(0, end - length)
+
+        yield _direct_bases
 
 
 def direct_signal(path: Path, chrom: str, start: int, end: int) -> np.ndarray:
+    values = np.full(end - start, np.nan, dtype=np.float32)
     with pyBigWig.open(str(path)) as bigwig:
-        length = bigwig.chroms(chrom)
-        inside = bigwig.values(chrom, max(0, start), min(end, length))
-    return np.array([np.nan] * max(0, -start) + inside + [np.nan] * max(0, end - length), dtype=np.float32)
+        for first, last, value in bigwig.intervals(chrom, max(0, start), min(end, bigwig.chroms(chrom))) or ():
+            values[max(0, first - start) : last - start] = value
+    return values
 
 
 def track_file(real_dir: Path, role: str, cell: str) -> Path | None:
@@ -64,23 +74,37 @@ def made(dataset: Dataset, row: dict[str, str], cell: str, width: int) -> Window
     return build_window(dataset, dataset.genes.get(row["ensembl_id"]), cell, settings)
 
 
+@pytest.fixture(scope="session")
+def small_window(real_dataset: Dataset) -> Callable[[dict[str, str], str], Window]:
+    """The small window of a gene and cell type, made once for all tests."""
+    kept: dict[tuple[str, str], Window] = {}
+
+    def _small_window(row: dict[str, str], cell: str) -> Window:
+        key = (row["ensembl_id"], cell)
+        if key not in kept:
+            kept[key] = made(real_dataset, row, cell, SMALL)
+        return kept[key]
+
+    return _small_window
+
+
 def share_of(window: Window, name: str) -> float:
     return next((entry.share for entry in window.missing if entry.name == name), 0.0)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_window_equals_direct_reads(real_dir: Path, real_dataset: Dataset, gene_row, cell: str, width: int) -> None:
-    window = made(real_dataset, gene_row, cell, width)
-    chrom, tss = gene_row["chrom"], int(gene_row["tss"])
+def equals_direct_reads(
+    real_dir: Path, direct_bases: DirectBases, window: Window, row: dict[str, str], cell: str, width: int
+) -> None:
+    chrom, tss = row["chrom"], int(row["tss"])
     start, end = tss - width // 2, tss + width // 2
     assert window.interval == Interval(chrom, start, end)
-    assert window.gene.symbol == gene_row["symbol"]
-    assert window.gene.strand == gene_row["strand"]
+    assert (window.gene.symbol, window.gene.strand) == (row["symbol"], row["strand"])
 
-    bases = direct_bases(real_dir, chrom, start, end)
+    bases = direct_bases(chrom, start, end)
     assert window.sequence == bases
-    assert window.sequence[width // 2] == direct_bases(real_dir, chrom, tss, tss + 1)
-    np.testing.assert_array_equal(window.one_hot[:, 2] == 1, np.array(list(bases)) == "G")
+    assert window.sequence[width // 2] == direct_bases(chrom, tss, tss + 1)
+    np.testing.assert_array_equal(window.one_hot[:, 2] == 1, np.frombuffer(bases.encode(), np.uint8) == ord("G"))
+    assert share_of(window, "sequence") == pytest.approx(bases.count("N") / width)
 
     for channel, role in ((0, "h3k27ac"), (1, "dnase")):
         path = track_file(real_dir, role, cell)
@@ -88,13 +112,9 @@ def test_window_equals_direct_reads(real_dir: Path, real_dataset: Dataset, gene_
         np.testing.assert_array_equal(window.measured[role], values)
         np.testing.assert_array_equal(window.signals[:, channel], np.nan_to_num(values, nan=0.0))
         assert share_of(window, role) == pytest.approx(np.isnan(values).mean())
-    assert share_of(window, "sequence") == pytest.approx(bases.count("N") / width)
 
 
-def test_what_is_missing_is_what_the_folder_says_it_lacks(
-    real_dir: Path, real_dataset: Dataset, gene_row, cell
-) -> None:
-    window = made(real_dataset, gene_row, cell, 200_000)
+def misses_what_the_folder_lacks(real_dir: Path, window: Window, cell: str) -> None:
     where = (window.interval.chrom, window.interval.start, window.interval.end)
     path = track_file(real_dir, "dnase", cell)
     assert path is not None
@@ -102,35 +122,12 @@ def test_what_is_missing_is_what_the_folder_says_it_lacks(
     columns = (1, 2) if path.stem.endswith("_elements") else (6, 7)
     np.testing.assert_array_equal(~np.isnan(window.measured["dnase"]), covered_bases(real_dir, *where, columns))
     known = covered_bases(real_dir, *where, (1, 2))
-    letters = np.array(list(window.sequence))
-    assert (letters[~known] == "N").all()
-    assert (letters[known] == "N").mean() < 0.01
+    assert (window.codes[~known] == UNKNOWN).all()
+    assert (window.codes[known] == UNKNOWN).mean() < 0.01
 
 
-def test_absent_contacts_are_the_power_law(real_dataset: Dataset, gene_row, cell: str) -> None:
-    if real_dataset.path("contact", cell) is not None:
-        pytest.skip(f"{cell} has a contact map")
-    window = made(real_dataset, gene_row, cell, 8_192)
-    expected = np.log10(1 + NASSER_2021.power_law(np.arange(-4_096, 4_096)))
-    np.testing.assert_allclose(window.signals[:, 2], expected, rtol=1e-6)
-    assert share_of(window, "contact") == 1.0
-
-
-def test_rna_features_equal_the_table(real_dir: Path, real_dataset: Dataset, gene_row, cell: str) -> None:
-    table = {row["ensembl_id"]: row for row in read_rows(real_dir / "gene_features.tsv")}
-    row = table.get(gene_row["ensembl_id"], {})
-    names = [*RNA_FEATURES[:8], f"promoter_activity_{cell}"]
-    window = made(real_dataset, gene_row, cell, 8_192)
-    np.testing.assert_array_equal(window.rna_features, np.array([row.get(name, 0) for name in names], np.float32))
-    absent = [feature for feature, name in zip(RNA_FEATURES, names, strict=True) if name not in row]
-    assert share_of(window, "rna_features") == pytest.approx(len(absent) / 9)
-    if absent:
-        assert next(e for e in window.missing if e.name == "rna_features").stand_in == f"zero for {', '.join(absent)}"
-
-
-def test_blacklist_equals_the_file(real_dir: Path, real_dataset: Dataset, gene_row) -> None:
-    window = made(real_dataset, gene_row, real_dataset.cell_types[0], 200_000)
-    expected = np.zeros(200_000, dtype=bool)
+def blacklist_equals_the_file(real_dir: Path, window: Window) -> None:
+    expected = np.zeros(window.interval.width, dtype=bool)
     for line in (real_dir / "blacklist.bed").read_text().splitlines():
         chrom, start, end = line.split("\t")[:3]
         if chrom == window.interval.chrom:
@@ -139,12 +136,47 @@ def test_blacklist_equals_the_file(real_dir: Path, real_dataset: Dataset, gene_r
     np.testing.assert_array_equal(window.blacklist, expected)
 
 
-def test_signal_at_the_tss_equals_the_table(real_dir: Path, real_dataset: Dataset, gene_row) -> None:
+def test_published_window_equals_direct_reads(
+    real_dir: Path, real_dataset: Dataset, direct_bases, gene_row, cell: str
+) -> None:
+    window = made(real_dataset, gene_row, cell, PUBLISHED)
+    equals_direct_reads(real_dir, direct_bases, window, gene_row, cell, PUBLISHED)
+    misses_what_the_folder_lacks(real_dir, window, cell)
+    blacklist_equals_the_file(real_dir, window)
+
+
+def test_small_window_equals_direct_reads(real_dir: Path, direct_bases, small_window, gene_row, cell: str) -> None:
+    equals_direct_reads(real_dir, direct_bases, small_window(gene_row, cell), gene_row, cell, SMALL)
+
+
+def test_absent_contacts_are_the_power_law(real_dataset: Dataset, small_window, gene_row, cell: str) -> None:
+    if real_dataset.path("contact", cell) is not None:
+        pytest.skip(f"{cell} has a contact map")
+    window = small_window(gene_row, cell)
+    expected = np.log10(1 + NASSER_2021.power_law(np.arange(-SMALL // 2, SMALL // 2)))
+    np.testing.assert_allclose(window.signals[:, 2], expected, rtol=1e-6)
+    assert share_of(window, "contact") == 1.0
+
+
+def test_rna_features_equal_the_table(real_dir: Path, small_window, gene_row, cell: str) -> None:
+    table = {row["ensembl_id"]: row for row in read_rows(real_dir / "gene_features.tsv")}
+    row = table.get(gene_row["ensembl_id"], {})
+    names = [*RNA_FEATURES[:8], f"promoter_activity_{cell}"]
+    window = small_window(gene_row, cell)
+    np.testing.assert_array_equal(window.rna_features, np.array([row.get(name, 0) for name in names], np.float32))
+    absent = [feature for feature, name in zip(RNA_FEATURES, names, strict=True) if name not in row]
+    assert share_of(window, "rna_features") == pytest.approx(len(absent) / 9)
+    if absent:
+        assert next(e for e in window.missing if e.name == "rna_features").stand_in == f"zero for {', '.join(absent)}"
+
+
+def test_signal_at_the_tss_equals_the_table(real_dir: Path, real_dataset: Dataset, small_window, gene_row) -> None:
     """gene_signal.tsv holds the mean, maximum or sum over [tss - 192, tss + 192), rounded to three decimals."""
     row = next(r for r in read_rows(real_dir / "gene_signal.tsv") if r["ensembl_id"] == gene_row["ensembl_id"])
     compared = 0
     for cell in cell_types(real_dir):
-        centre = made(real_dataset, gene_row, cell, 2 * HALF_384).signals[:, 1].astype(np.float64)
+        middle = slice(SMALL // 2 - HALF_384, SMALL // 2 + HALF_384)
+        centre = small_window(gene_row, cell).signals[middle, 1].astype(np.float64)
         for column, value in ((f"dnase_{cell}_mean384", centre.mean()), (f"dnase_{cell}_max384", centre.max())):
             if row.get(column, "NA") != "NA":
                 assert value == pytest.approx(float(row[column]), abs=6e-4), column
@@ -170,7 +202,7 @@ def test_crispr_elements_lie_in_the_window_of_their_gene(real_dir: Path, real_da
     assert pairs
     for pair in pairs:
         gene = genes[pair["measuredGeneEnsemblId"]]
-        window = made(real_dataset, gene, "K562", 200_000)
+        window = made(real_dataset, gene, "K562", PUBLISHED)
         element = Interval(pair["chrom"], int(pair["chromStart"]), int(pair["chromEnd"]))
         assert window.interval.intersect(element) == element
         assert window.interval.contains(int(pair["startTSS"]))
