@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seq2exp import __version__
-from seq2exp.errors import Seq2ExpError
+from seq2exp.errors import Seq2ExpError, SettingsError
 from seq2exp.genome import Interval
 from seq2exp.settings import MaskMode, MaskSettings, Preset
 
@@ -83,6 +83,55 @@ def convert_checkpoint(
         _print_json({"out": str(out), "parameters": n_parameters, "config": network.config.to_dict(), **provenance})
     else:
         typer.echo(f"{out}: {n_parameters:,} parameters, configuration from {provenance['configuration_from']}")
+
+
+@app.command()
+def peaks(
+    out: Annotated[Path, typer.Argument(help="BED file to write (0-based half-open; score as MACS3 gives it).")],
+    bigwig: Annotated[Path | None, typer.Option(help="DNase bigWig: macs3 bdgpeakcall in --region.")] = None,
+    bam: Annotated[Path | None, typer.Option(help="DNase alignments: macs3 callpeak on the whole file.")] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="chrom:start-end (1-based closed, bp) to call in, with --bigwig; repeatable."),
+    ] = None,
+    cutoff: Annotated[float | None, typer.Option(help="Signal a peak needs, in the track's own unit.")] = None,
+    target_percent: Annotated[float | None, typer.Option(help="Percent of the regions peaks should cover.")] = None,
+    q_value: Annotated[float, typer.Option(help="q-value cut-off, with --bam.")] = 0.01,
+    genome_size: Annotated[str, typer.Option(help="hs, mm ... or effective bp, with --bam.")] = "hs",
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
+    """Call DNase peaks with MACS3, from a bigWig or a BAM; results are cached by content.
+
+    Example: python -m seq2exp peaks peaks.bed --bigwig .data/tiny/SynK.dnase.bw --region chr1:1-20000
+    """
+    from seq2exp.inference.session import default_cache_dir  # imported late: loads torch
+    from seq2exp.sources.peaks import call_peaks_bam, call_peaks_bigwig
+
+    cache_dir = default_cache_dir() / "peaks"
+    if bigwig is not None and bam is None:
+        called = call_peaks_bigwig(
+            bigwig,
+            [Interval.parse(place) for place in region or ()],
+            cutoff=cutoff,
+            target_share=None if target_percent is None else target_percent / 100,
+            cache_dir=cache_dir,
+        )
+    elif bam is not None and bigwig is None:
+        called = call_peaks_bam(bam, genome_size=genome_size, q_value=q_value, cache_dir=cache_dir)
+    else:
+        raise SettingsError("give either --bigwig with --region, or --bam")
+    lines = [f"# {called.command}"]
+    for number, found in enumerate(called.regions, start=1):
+        place = found.interval
+        lines.append(f"{place.chrom}\t{place.start}\t{place.end}\tpeak_{number}\t{found.score:g}\t.")
+    out.write_text("\n".join(lines) + "\n")
+    facts = {"n": len(called.regions), "covered_share": called.share, "cutoff": called.cutoff, "note": called.note}
+    if as_json:
+        _print_json({**facts, "command": called.command, "out": str(out)})
+    else:
+        typer.echo(
+            f"{out}: {facts['n']} peaks over {100 * called.share:.2f} % ({called.command}) {called.note}".strip()
+        )
 
 
 @app.command()

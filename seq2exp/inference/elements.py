@@ -35,7 +35,8 @@ def merged_runs(chosen: BoolArray, *, barrier: BoolArray, settings: ElementSetti
     first = np.concatenate(([True], ~joined))
     last = np.concatenate((~joined, [True]))
     merged = np.stack([found[first, 0], found[last, 1]], axis=1)
-    return merged[merged[:, 1] - merged[:, 0] >= settings.min_length_bp]
+    long_enough: NDArray[np.bool_] = merged[:, 1] - merged[:, 0] >= settings.min_length_bp
+    return merged[long_enough]
 
 
 def call_elements(

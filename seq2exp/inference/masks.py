@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from seq2exp.errors import SettingsError
-from seq2exp.genome import Interval
+from seq2exp.genome import Interval, Region
 from seq2exp.model import beta as beta_algebra
 from seq2exp.model.beta import BetaParameters
 from seq2exp.model.generator import Generator
 from seq2exp.results import BoolArray
 from seq2exp.settings import SIGNALS, MaskMode, MaskSettings, ModelConfig
+from seq2exp.sources.peaks import rasterise
 from seq2exp.window.assemble import Window
 
 
@@ -102,12 +103,7 @@ def select(mean: Tensor, resolved: ResolvedSettings) -> Tensor:
 
 def inside(places: Sequence[Interval], window: Interval) -> BoolArray:
     """(L,) True where one of ``places`` covers the window; parts outside it are ignored."""
-    covered = np.zeros(window.width, dtype=np.bool_)
-    for place in places:
-        shared = place.intersect(window)
-        if shared is not None:
-            covered[shared.start - window.start : shared.end - window.start] = True
-    return covered
+    return rasterise((Region(place) for place in places), window)
 
 
 def final_mask(mean: Tensor, settings: MaskSettings, config: ModelConfig, *, window: Window, centre: slice) -> Tensor:

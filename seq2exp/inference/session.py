@@ -34,6 +34,7 @@ from seq2exp.settings import (
     SignalName,
     WindowSettings,
 )
+from seq2exp.sources.annotation import read_regions
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.peaks import call_peaks_bigwig, overlap
 from seq2exp.window.assemble import Window, build_window, window_settings
@@ -249,11 +250,23 @@ class LocusSession:
         )
 
     def peaks(self, settings: PeakSettings) -> tuple[tuple[Region, ...], str]:
-        """MACS3 peaks of the window clipped to it, and a line on how they were called or why there are none."""
-        path = self.dataset.path("dnase", self.window.cell_type)
-        inside = self._on_chromosome()
-        if path is None or inside is None:
-            return (), f"no peaks: no DNase track for {self.window.cell_type}"
+        """DNase peaks of the window clipped to it, and a line on how they were called or why there are none.
+
+        A peak file in the manifest wins over calling, unless ``settings`` ask for a cut-off or a target share.
+        """
+        cell_type, inside = self.window.cell_type, self._on_chromosome()
+        called_file = self.dataset.path("peaks", cell_type)
+        if called_file is not None and settings.cutoff is None and settings.target_share is None:
+            found = read_regions(called_file, inside)
+            clipped = tuple(
+                dataclasses.replace(region, interval=part)
+                for region in found
+                if (part := region.interval.intersect(inside)) is not None
+            )
+            return clipped, f"peaks of {called_file.name}" + ("" if clipped else ": none in this window")
+        path = self.dataset.path("dnase", cell_type)
+        if path is None:
+            return (), f"no peaks: no DNase track for {cell_type}"
         called = call_peaks_bigwig(
             path,
             [inside],
@@ -308,13 +321,14 @@ class LocusSession:
             raise SettingsError(f"{self.window.interval.chrom} is no chromosome of {assembly.name}")
         return assembly.chrom_sizes[name]
 
-    def _on_chromosome(self) -> Interval | None:
-        chrom = self.window.interval.chrom
-        return self.window.interval.intersect(Interval(chrom, 0, self._chromosome_length()))
+    def _on_chromosome(self) -> Interval:
+        """The window without what lies beyond the chromosome; never empty, since the TSS lies on it."""
+        place = self.window.interval
+        return Interval(place.chrom, max(place.start, 0), min(place.end, self._chromosome_length()))
 
     def _overlap(self, mask: MaskResult, regions: tuple[Region, ...]) -> IntervalOverlap | None:
         """Elements against peaks outside the forced promoter, where no element can be."""
-        if self.dataset.path("dnase", self.window.cell_type) is None:
+        if all(self.dataset.path(role, self.window.cell_type) is None for role in ("dnase", "peaks")):
             return None
         peaks = [part for region in regions for part in without(region.interval, self.centre)]
         return overlap([element.interval for element in mask.elements], peaks, self.window.interval)

@@ -215,3 +215,32 @@ def test_window_follows_the_checkpoint(tiny: Dataset, tmp_path: Path, soft: Load
     session = _session(tiny, tmp_path, checkpoint)
     assert session.window.interval.width == 1024
     assert session.mask(FAITHFUL).mean.shape == (1024,)
+
+
+def test_a_peak_file_of_the_manifest_wins_and_may_be_empty(tiny: Dataset, tmp_path: Path) -> None:
+    gene = tiny.genes.get("SQX2")
+    bed = tmp_path / "peaks.bed"
+    dnase = tiny.source("dnase", "SynK")
+    assert dnase is not None
+    listed = dnase.model_copy(
+        update={
+            "id": "p",
+            "role": "peaks",
+            "local_path": str(bed),
+            "file": dnase.file.model_copy(update={"format": "bed"}),
+        }
+    )
+    manifest = tiny.manifest.model_copy(update={"sources": [*tiny.manifest.sources, listed]})
+    window = gene.window(4096)
+    bed.write_text(
+        f"{gene.chrom}\t{window.start - 50}\t{window.start + 50}\n{gene.chrom}\t{window.end}\t{window.end + 9}\n"
+    )
+    view = _session(replace(tiny, manifest=manifest), tmp_path).view(FAITHFUL)
+    assert [region.interval for region in view.peaks] == [Interval(gene.chrom, window.start, window.start + 50)]
+    assert view.peak_note == "peaks of peaks.bed"
+    bed.write_text("")
+    view = _session(replace(tiny, manifest=manifest), tmp_path).view(FAITHFUL)
+    assert view.peaks == ()
+    assert view.peak_note == "peaks of peaks.bed: none in this window"
+    assert view.overlap is not None
+    assert np.isnan(view.overlap.recall)
