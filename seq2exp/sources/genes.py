@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import re
+import string
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from seq2exp.errors import GeneError
 from seq2exp.genome import Gene
 
 HitKind = Literal["exact", "prefix", "alias", "id"]
+
+_LETTERS = string.ascii_lowercase + string.digits + "-"
+_LONGEST_NAME = 30
+"""Longer queries are cut before slips are tried; gene names are shorter."""
 
 _VERSION = re.compile(r"\.\d+(?=$|_)")
 
@@ -28,8 +32,7 @@ class GeneHit:
     """exact: the whole symbol; id: the whole Ensembl id; prefix: the symbol's or id's beginning; alias: an alias."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Key:
+class _Key(NamedTuple):
     text: str
     position: int
     matched: str
@@ -150,10 +153,25 @@ class GeneIndex:
         raise GeneError(f"no gene {query.strip()!r:.60} among {len(self)} genes{hint}", suggestions)
 
     def _near(self, wanted: str) -> tuple[str, ...]:
-        """Up to five symbols that begin alike, or are spelled nearly so."""
-        if not wanted:
-            return ()
-        begin_alike = [hit.gene.symbol for hit in self.search(wanted, limit=5)]
-        spelled = {key.text: key.matched for key in (*self._symbols, *self._aliases)}
-        close = difflib.get_close_matches(wanted[:40], spelled, n=5, cutoff=0.6)
-        return tuple(dict.fromkeys([*begin_alike, *(spelled[text] for text in close)]))[:5]
+        """Up to five names one slip of the finger away, then symbols that begin alike."""
+        near = [
+            key.matched
+            for edited in _one_slip(wanted[:_LONGEST_NAME])
+            for keys in (self._symbols, self._aliases)
+            for key in self._range(keys, edited, whole=True)
+        ]
+        for length in range(min(len(wanted), _LONGEST_NAME), 1, -1):
+            alike = self.search(wanted[:length], limit=5)
+            if alike:
+                near.extend(hit.gene.symbol for hit in alike)
+                break
+        return tuple(dict.fromkeys(near))[:5]
+
+
+def _one_slip(name: str) -> Iterator[str]:
+    """Names that become `name` by swapping neighbours, or leaving out, changing or adding one character."""
+    splits = [(name[:at], name[at:]) for at in range(len(name) + 1)]
+    yield from (left + right[1] + right[0] + right[2:] for left, right in splits if len(right) > 1)
+    yield from (left + letter + right[1:] for left, right in splits if right for letter in _LETTERS)
+    yield from (left + letter + right for left, right in splits for letter in _LETTERS)
+    yield from (left + right[1:] for left, right in splits if right)

@@ -85,6 +85,10 @@ class Url(_Block):
 
     primary: str | None = None
     mirrors: list[str] = Field(default_factory=list)
+    size_bytes: int | None = Field(default=None, ge=0)
+    """Of what the address serves, where the file on disk is made from it; else stated under `file`."""
+    checksum: Checksum = Checksum()
+    """Likewise."""
 
 
 class Accession(_Block):

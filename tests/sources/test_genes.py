@@ -67,9 +67,21 @@ def test_unknown_gene_suggests_near_ones(index: GeneIndex) -> None:
     with pytest.raises(GeneError, match="no gene 'GATA' among 6 genes; near: GATA1") as caught:
         index.get("GATA")
     assert caught.value.suggestions[0] == "GATA1"
+
+
+@pytest.mark.parametrize("slip", ["GTAA1", "GAT1", "GATTA1", "GAXA1"])
+def test_one_slip_of_the_finger_is_understood(index: GeneIndex, slip: str) -> None:
     with pytest.raises(GeneError) as caught:
-        index.get("GTAA1")
-    assert "GATA1" in caught.value.suggestions
+        index.get(slip)
+    assert caught.value.suggestions[0] == "GATA1"
+
+
+@pytest.mark.parametrize("query", ["no such gene", "x" * 10_000, "'; --", "\u1e9e"])
+def test_nothing_near(index: GeneIndex, query: str) -> None:
+    with pytest.raises(GeneError) as caught:
+        index.get(query)
+    assert caught.value.suggestions == ()
+    assert len(str(caught.value)) < 200
 
 
 def test_ambiguous_symbol_names_the_ids(index: GeneIndex) -> None:
