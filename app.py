@@ -8,5 +8,10 @@ PAGES = [st.Page("pages/explore.py", title="Explore", icon=":material/genetics:"
 
 st.set_page_config(page_title="Seq2Exp Explorer", page_icon=":material/genetics:", layout="wide")
 # Less air above the first row, so that the figure fits a 720-pixel screen. Fixed text: nothing typed gets here.
-st.html("<style>.stMainBlockContainer{padding-top:2.2rem;padding-bottom:2rem}</style>")
+CSS = """
+.stMainBlockContainer{padding:1.6rem 2rem 2rem}
+.stAppHeader{background:transparent;height:1.6rem;min-height:0}
+[data-testid=stSidebarHeader]{height:1.5rem;margin:0}
+"""
+st.html(f"<style>{CSS}</style>")
 st.navigation(PAGES, position="top").run()

@@ -9,19 +9,22 @@ from seq2exp.settings import ModelConfig
 from seq2exp.ui import cache, controls, inputs, panels, state
 from seq2exp.ui.text import plain
 
-columns = st.columns([2.2, 1.2], vertical_alignment="bottom")
-with st.sidebar:
-    st.markdown("### Seq2Exp Explorer")
+gene_column, cell_column, dataset_column, checkpoint_column = st.columns(
+    [1.3, 0.8, 1.4, 1.3], vertical_alignment="bottom"
+)
+with dataset_column:
     dataset = inputs.choose_dataset()
+with checkpoint_column:
     checkpoint = inputs.choose_checkpoint()
-with columns[0]:
+with gene_column:
     gene = inputs.choose_gene(dataset)
-with columns[1]:
+with cell_column:
     cell_type = inputs.choose_cell(dataset)
 
 config = ModelConfig() if checkpoint is None else checkpoint.config
 state.seed(config, "none" if checkpoint is None else checkpoint.hash)
 with st.sidebar:
+    st.markdown("### Seq2Exp Explorer")
     controls.settings_panel(config, has_checkpoint=checkpoint is not None)
 inputs.show_gene_error(gene)
 
@@ -33,14 +36,15 @@ except Seq2ExpError as error:
     st.stop()
 
 view = answer.view
-with st.container(horizontal=True, vertical_alignment="center"):
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     visible = inputs.navigate(gene, view.interval)
     controls.model_badge(view.mask, trained=checkpoint is not None and checkpoint.trained)
-    panels.notices(view)
 inputs.show_locus_error()
 panels.empty_result(view, question.elements)
 panels.figure(view, visible)
-panels.latency(answer)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    panels.notices(view)
+    panels.latency(answer)
 panels.numbers(view)
 panels.element_table(view)
 panels.provenance(view)

@@ -57,8 +57,8 @@ def gene_lane(frame: Frame, view: LocusView) -> Lane:
         )
     labels = [
         Label("Genes", 1 - 10 / height_px, frame.theme.ink, bold=True),
-        Label("▸ + strand", 1 - 30 / height_px, frame.theme.forward),
-        Label("◂ − strand", 1 - 48 / height_px, frame.theme.reverse),  # noqa: RUF001 - a true minus sign
+        Label("→ + strand", 1 - 30 / height_px, frame.theme.forward),
+        Label("← − strand", 1 - 48 / height_px, frame.theme.reverse),  # noqa: RUF001 - a true minus sign
     ]
     return Lane(
         name="genes",

@@ -27,7 +27,7 @@ class GeneModel:
     def label(self) -> str:
         """The name with an arrow on the side it is read towards."""
         name = self.symbol or self.gene_id
-        return f"{name} ▸" if self.strand == "+" else f"◂ {name}"
+        return f"{name} →" if self.strand == "+" else f"← {name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ def _layout(frame: Frame, lanes: tuple[Lane, ...], view: LocusView) -> PlotlyDic
     bin_bp = bin_width(frame.visible.width, frame.max_bins)
     drawn = "every base drawn" if bin_bp == 1 else f"each point {bin_bp} bp: light = highest, dark = mean"
     return {
+        "template": "none",
         "height": _inner_height(lanes) + SIZES.top + SIZES.bottom,
         "margin": {"l": SIZES.left, "r": SIZES.right, "t": SIZES.top, "b": SIZES.bottom, "pad": 0},
         "font": {"family": FONT_FAMILY, "size": LABEL_PX, "color": theme.ink},
@@ -281,13 +282,13 @@ def _tss_flag(frame: Frame) -> list[PlotlyDict]:
     name = plain(frame.gene.symbol or frame.gene.gene_id)
     common = {"yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "font": {"color": frame.theme.ink}}
     if visible.contains(tss):
-        arrow = f"{name} TSS ▸" if frame.gene.strand == "+" else f"◂ {name} TSS"
+        arrow = f"{name} TSS →" if frame.gene.strand == "+" else f"← {name} TSS"
         side = "left" if frame.gene.strand == "+" else "right"
         edge = (tss - visible.start) / visible.width
         side = "left" if edge < 0.15 else "right" if edge > 0.85 else side
         return [{**common, "xref": "x", "x": tss + 1, "xanchor": side, "text": f"<b>{arrow}</b>"}]
     if tss < visible.start:
-        text, x, side = f"◂ {name} TSS {visible.start - tss:,} bp", 0, "left"
+        text, x, side = f"← {name} TSS {visible.start - tss:,} bp", 0, "left"
     else:
-        text, x, side = f"{name} TSS {tss - visible.end + 1:,} bp ▸", 1, "right"
+        text, x, side = f"{name} TSS {tss - visible.end + 1:,} bp →", 1, "right"
     return [{**common, "xref": "paper", "x": x, "xanchor": side, "text": f"<b>{text}</b>"}]

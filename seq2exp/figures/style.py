@@ -7,7 +7,7 @@ from typing import Literal
 
 ThemeName = Literal["light", "dark"]
 
-FONT_FAMILY = "Inter, 'Source Sans 3', 'Source Sans Pro', 'Helvetica Neue', Arial, sans-serif"
+FONT_FAMILY = "'Source Sans', 'Source Sans 3', 'Source Sans Pro', 'Helvetica Neue', Arial, sans-serif"
 MONO_FAMILY = "'Source Code Pro', 'DejaVu Sans Mono', monospace"
 LABEL_PX = 14
 """Smallest label of a figure in px, legible from the back row of a seminar at 1280 x 720."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -66,12 +65,13 @@ def _forget_gene() -> None:
 
 def choose_dataset() -> Dataset:
     """The data set picker with a box for another manifest; stops the page where there is nothing to open."""
+    picker, opener = st.columns([3, 1], vertical_alignment="bottom", gap="small")
     known = dataset_paths(sys.argv[1:], st.session_state.get(_TYPED, ()))
     if known:
         names = list(known)
         _from_link("dataset", names)
-        st.selectbox("Data set", names, key="dataset", on_change=_forget_gene, filter_mode=None)
-    with st.popover("Open a manifest", width="stretch"):
+        picker.selectbox("Data set", names, key="dataset", on_change=_forget_gene, filter_mode=None)
+    with opener, st.popover(":material/folder_open:", help="Open another data set by its manifest"):
         st.text_input(
             "Manifest file, or the folder that holds it",
             key="dataset_path",
@@ -81,7 +81,7 @@ def choose_dataset() -> Dataset:
         if st.session_state.get(_TYPED_ERROR):
             st.error(plain(st.session_state[_TYPED_ERROR]))
     if not known:
-        st.info("No data set is open. Make a small one with `make data`, or open a manifest on the left.")
+        st.info("No data set is open. Make a small one with `make data`, or open a manifest above.")
         st.stop()
     return _open(known[st.session_state["dataset"]])
 
@@ -109,7 +109,7 @@ def choose_checkpoint() -> LoadedCheckpoint | None:
         return None
 
 
-def choose_gene(opened: Dataset, messages: Callable[[], None] | None = None) -> Gene:
+def choose_gene(opened: Dataset) -> Gene:
     """The gene search box: type to filter, or enter an alias or Ensembl id. Keeps the last gene on a bad name."""
     state = st.session_state
     labels = cache.gene_labels(opened.hash, opened)
@@ -208,7 +208,7 @@ def navigate(gene: Gene, window: Interval) -> Interval:
         key="locus",
         on_change=_type_stretch,
         args=(window,),
-        width=250,
+        width=236,
         label_visibility="collapsed",
         help="1-based, both ends included, like chr11:5,225,000-5,325,000. Drag across the figure to zoom in.",
     )

@@ -47,7 +47,7 @@ def notices(view: LocusView) -> None:
     """Inputs that were absent, each with what stood in for it."""
     for missing in view.missing:
         colour = "orange" if missing.share >= 1 or missing.name == "rna_features" else "gray"
-        st.badge(plain(missing_in_words(missing)), icon=":material/data_alert:", color=cast(Any, colour))
+        st.badge(plain(missing_in_words(missing)), color=cast(Any, colour))
 
 
 def latency(answer: Answer) -> None:
@@ -138,8 +138,9 @@ def numbers(view: LocusView) -> None:
             column.metric(name, number(value), help=words)
         covered = None if overlap is None else overlap.peaks_covered_share
         st.caption(
-            f"Peaks cover {percent(covered)} of the window; those in the forced promoter do not count. "
-            + plain(view.peak_note)
+            f"MACS3 peaks cover {percent(covered)} of the window; those in the forced promoter do not count."
+            if view.peaks
+            else f"No MACS3 peaks. {plain(view.peak_note)}"
         )
 
 
@@ -186,7 +187,8 @@ def element_table(view: LocusView) -> None:
     """Called elements with their downloads."""
     st.markdown(f"**Called elements** in {plain(view.gene.symbol or view.gene.gene_id)}'s window")
     if view.mask.elements:
-        formats = {name: st.column_config.NumberColumn(format="localized") for name in ("Start", "End")}
+        formats = {name: st.column_config.NumberColumn(format="localized") for name in ("Start", "End", "Length, bp")}
+        formats |= {name: st.column_config.NumberColumn(format="%.3f") for name in ("Mean", "sd", "Highest")}
         formats["From TSS, bp"] = st.column_config.NumberColumn(
             format="localized", help="Middle of the element; positive in the direction of transcription"
         )

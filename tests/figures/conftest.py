@@ -79,9 +79,8 @@ def make_view(
     ]
     elements = tuple(Element(i, 0.62, 0.06, 0.81, i.start + 200 - gene.tss) for i in found[::2] + found[1:2])
     elements = tuple(sorted(elements, key=lambda e: e.interval))
-    peaks = tuple(Region(i.shift(60)) for i in found[1:]) + (
-        Region(Interval("chr11", gene.tss - 150, gene.tss + 150)),
-    )
+    promoter_peak = Region(Interval("chr11", gene.tss - 150, gene.tss + 150))
+    peaks = (*(Region(i.shift(60)) for i in found[1:]), promoter_peak)
     fields: dict[str, Any] = {
         "gene": gene,
         "cell_type": "K562",
