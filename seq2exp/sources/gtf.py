@@ -177,24 +177,25 @@ def read_transcript_table(path: Path) -> TranscriptTable:
         chromosomes or strands.
     """
     names: dict[str, dict[str, _Name]] = {}
-    rows: dict[str, list[tuple[int, int, int, int]]] = {}
-    order: dict[str, dict[str, int]] = {}  # transcript_id -> its position in names
+    rows: dict[str, list[tuple[int, int, int, bool]]] = {}
+    at: dict[tuple[str, str], int] = {}  # (chrom, transcript_id) -> its position in names[chrom]
+    previous, position = ("", "", "\n"), -1  # chrom, strand and attributes up to the transcript_id of the line before
     for feature, line in _lines_of(path, frozenset({"exon", "CDS"})):
-        transcript_id = _attribute(_TRANSCRIPT_ID, line, path, "transcript_id")
-        known = names.setdefault(line.chrom, {})
-        if transcript_id not in known:
-            symbol = _GENE_NAME.search(line.attributes)
-            gene_id = strip_version(_attribute(_GENE_ID, line, path, "gene_id"))
-            known[transcript_id] = _Name(
-                strip_version(transcript_id), gene_id, symbol[1] if symbol else gene_id, _strand(line, path)
-            )
-            at = order.setdefault(line.chrom, {})
-            at[transcript_id] = len(at)
-        elif known[transcript_id].strand != line.strand:
-            raise malformed(path, line.number, f"{transcript_id} lies on both strands")
-        rows.setdefault(line.chrom, []).append(
-            (order[line.chrom][transcript_id], line.start, line.end, 1 if feature == "CDS" else 0)
-        )
+        # Lines of one transcript follow one another and begin their attributes alike: most need no search in them.
+        chrom, strand, beginning = previous
+        if not (line.attributes.startswith(beginning) and line.chrom == chrom and line.strand == strand):
+            found = _TRANSCRIPT_ID.search(line.attributes)
+            if found is None:
+                raise malformed(path, line.number, "no transcript_id among the attributes")
+            known = names.setdefault(line.chrom, {})
+            if found[1] not in known:
+                at[line.chrom, found[1]] = len(known)
+                known[found[1]] = _name(path, line, found[1])
+            elif known[found[1]].strand != line.strand:
+                raise malformed(path, line.number, f"{found[1]} lies on both strands")
+            position = at[line.chrom, found[1]]
+            previous = (line.chrom, line.strand, line.attributes[: found.end()])
+        rows.setdefault(line.chrom, []).append((position, line.start, line.end, feature == "CDS"))
     if not rows:
         raise SourceError(f"{path}: no exon lines; a GTF of Ensembl or GENCODE is needed")
     return TranscriptTable(
@@ -202,7 +203,13 @@ def read_transcript_table(path: Path) -> TranscriptTable:
     )
 
 
-def _in_arrays(path: Path, names: tuple[_Name, ...], rows: list[tuple[int, int, int, int]]) -> _ChromosomeTranscripts:
+def _name(path: Path, line: _Line, transcript_id: str) -> _Name:
+    gene_id = strip_version(_attribute(_GENE_ID, line, path, "gene_id"))
+    symbol = _GENE_NAME.search(line.attributes)
+    return _Name(strip_version(transcript_id), gene_id, symbol[1] if symbol else gene_id, _strand(line, path))
+
+
+def _in_arrays(path: Path, names: tuple[_Name, ...], rows: list[tuple[int, int, int, bool]]) -> _ChromosomeTranscripts:
     """Group blocks by transcript and sort transcripts by start."""
     table = np.array(rows, dtype=np.int64)  # (n_blocks, 4): transcript, start, end, coding
     exons = table[table[:, 3] == 0]
