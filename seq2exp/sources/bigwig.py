@@ -114,7 +114,7 @@ class _Fields:
     """Numbers out of a binary file in its byte order, refusing to read past its end."""
 
     def __init__(self, path: Path, file: BinaryIO, order: str) -> None:
-        self._path, self._file, self._order = path, file, order
+        self.path, self._file, self._order = path, file, order
         self.size = path.stat().st_size
 
     def at(self, offset: int, layout: str, what: str) -> tuple[int, ...]:
@@ -125,13 +125,11 @@ class _Fields:
 
     def inside(self, end: int, what: str) -> None:
         if end > self.size:
-            raise SourceError(
-                f"{self._path}: truncated: its {what} reaches to byte {end:,}, the file has {self.size:,}"
-            )
+            raise SourceError(f"{self.path}: truncated: its {what} reaches to byte {end:,}, the file has {self.size:,}")
 
     def expect(self, found: int, magic: int, what: str) -> None:
         if found != magic:
-            raise SourceError(f"{self._path}: damaged: no {what} where the header says; fetch it again")
+            raise SourceError(f"{self.path}: damaged: no {what} where the header says; fetch it again")
 
 
 def _check_structure(path: Path) -> None:
@@ -153,6 +151,8 @@ def _check_offsets(fields: _Fields) -> None:
     header = fields.at(0, _HEADER, "header")
     zoom_levels, chrom_tree, data, index, summary = header[2], header[3], header[4], header[5], header[9]
     fields.expect(fields.at(chrom_tree, "I", "chromosome list")[0], _CHROM_TREE_MAGIC, "chromosome list")
+    if not index:
+        raise SourceError(f"{fields.path}: holds no values: whatever wrote it stopped after the header")
     fields.inside(data + 4, "data")
     if summary:
         fields.inside(summary + 40, "summary")

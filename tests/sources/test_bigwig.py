@@ -74,6 +74,16 @@ def test_sizes_and_absent_chromosome(bigwig: Path) -> None:
         read_signal(bigwig, Interval("chrX", 0, 10))
 
 
+def test_a_chromosome_without_values_is_nan_and_a_file_without_any_is_refused(
+    write_bigwig: Callable[..., Path],
+) -> None:
+    one = write_bigwig(SIZES, {"chr1": [(0, 10, 1.0)]}, "one.bw")
+    assert np.isnan(read_signal(one, Interval("chr2", 0, 20))).all()
+    none = write_bigwig(SIZES, {}, "none.bw")
+    with pytest.raises(SourceError, match=r"none\.bw: holds no values"):
+        read_signal(none, Interval("chr1", 0, 20))
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_infinite_value_names_its_place(write_bigwig: Callable[..., Path], value: float) -> None:
     path = write_bigwig({"chr1": 100}, {"chr1": [(10, 20, 1.0), (41, 43, value)]})
