@@ -234,7 +234,7 @@ class Backbone(nn.Module):
 
 def _packed(layer: Layer) -> stream.LayerWeights:
     """The weights of ``layer`` as the CPU kernels read them."""
-    from seq2exp.model.scan import stream
+    from seq2exp.model.scan import packing, stream
 
     mixer = layer.mixer
 
@@ -251,12 +251,12 @@ def _packed(layer: Layer) -> stream.LayerWeights:
 
     weight_x, weight_z = mixer.in_proj.weight.chunk(2)
     return stream.LayerWeights(
-        norm=stream.flat(layer.norm.weight),
+        norm=packing.flat(layer.norm.weight),
         eps=layer.norm.eps,
         inner=mixer.inner,
-        in_x=stream.Matrix.pack(weight_x),
-        in_z=stream.Matrix.pack(weight_z),
-        out=stream.Matrix.pack(mixer.out_proj.weight),
+        in_x=packing.Matrix.pack(weight_x),
+        in_z=packing.Matrix.pack(weight_z),
+        out=packing.Matrix.pack(mixer.out_proj.weight),
         forward=direction(mixer.fwd),
         reverse=direction(mixer.rev),
     )

@@ -163,3 +163,132 @@ def convolve(_typing: Any, taps: Any, x: Any, x_at: Any, x_step: Any, weight: An
         return total
 
     return vector(taps, x, types.intp, types.intp, weight, types.intp, vector), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def recorded_step(
+    _typing: Any,
+    state: Any,
+    delta: Any,
+    drive: Any,
+    a: Any,
+    a_at: Any,
+    rows: Any,
+    b_at: Any,
+    c_at: Any,
+    states: Any,
+    states_at: Any,
+    decays: Any,
+    decays_at: Any,
+) -> Any:
+    """As `scan_step`, and writes the new state and the decay factors to ``states`` and ``decays``.
+
+    B_n and C_n are scalars of ``rows`` at ``b_at`` and ``c_at``.
+    """
+
+    def emit(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        old, delta_v, drive_v = args[:3]
+        a_address = pointer(context, b, signature.args[3], *args[3:5])
+        b_address = pointer(context, b, signature.args[5], args[5], args[6])
+        c_address = pointer(context, b, signature.args[5], args[5], args[7])
+        h_address = pointer(context, b, signature.args[8], *args[8:10])
+        decay_address = pointer(context, b, signature.args[10], *args[10:12])
+        new: list[Any] = []
+        sums: list[Any] = [constant(0.0)] * 2
+        for first in range(0, state.count, _GROUP):
+            group = range(first, min(first + _GROUP, state.count))
+            decay = exp2_products(b, [(delta_v, load_at(b, a_address, n * LANES)) for n in group])
+            for n, decay_n in zip(group, decay, strict=True):
+                inflow = b.fmul(drive_v, broadcast_at(b, b_address, n))
+                h = call_fma(b, decay_n, b.extract_value(old, n), inflow)
+                new.append(h)
+                sums[n % 2] = call_fma(b, h, broadcast_at(b, c_address, n), sums[n % 2])
+                store_at(b, h, h_address, n * LANES)
+                store_at(b, decay_n, decay_address, n * LANES)
+        packed = cgutils.pack_array(b, new, FLOATS)
+        return context.make_tuple(b, signature.return_type, [packed, b.fadd(*sums)])
+
+    i = types.intp
+    return types.Tuple((state, vector))(state, vector, vector, a, i, rows, i, i, states, i, decays, i), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def backward_step(
+    _typing: Any,
+    grad: Any,
+    grad_y: Any,
+    delta: Any,
+    drive: Any,
+    a: Any,
+    a_at: Any,
+    rows: Any,
+    b_at: Any,
+    c_at: Any,
+    states: Any,
+    decays: Any,
+    at: Any,
+    sums_bc: Any,
+    sums_at: Any,
+    sums_a: Any,
+    sums_a_at: Any,
+) -> Any:
+    """(grad, grad_drive, grad_rate) one position back.
+
+    ``grad`` is dL/dh through later positions; ``states`` at ``at`` holds h before this position and, N vectors
+    further, h after it; ``decays`` at ``at`` this position's factors. Adds dL/dB_n and dL/dC_n per lane to
+    ``sums_bc`` (B's N vectors, then C's) and delta * dL/d(log decay)_n to ``sums_a``. ``grad_drive`` is
+    dL/d(delta x); ``grad_rate`` is sum_n dL/d(log decay)_n a_n.
+    """
+    n_state = grad.count
+
+    def emit(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        later, grad_y_v, delta_v, drive_v = args[:4]
+        a_address = pointer(context, b, signature.args[4], *args[4:6])
+        b_address = pointer(context, b, signature.args[6], args[6], args[7])
+        c_address = pointer(context, b, signature.args[6], args[6], args[8])
+        before = pointer(context, b, signature.args[9], args[9], args[11])
+        decay_address = pointer(context, b, signature.args[10], args[10], args[11])
+        bc_address = pointer(context, b, signature.args[12], *args[12:14])
+        sum_address = pointer(context, b, signature.args[14], *args[14:16])
+
+        def accumulate(x: Any, y: Any, address: Any, index: int) -> None:
+            store_at(b, call_fma(b, x, y, load_at(b, address, index)), address, index)
+
+        earlier: list[Any] = []
+        drives: list[Any] = [constant(0.0)] * 2
+        rates: list[Any] = [constant(0.0)] * 2
+        for n in range(n_state):
+            here = n * LANES
+            total = call_fma(b, grad_y_v, broadcast_at(b, c_address, n), b.extract_value(later, n))
+            accumulate(total, drive_v, bc_address, here)
+            accumulate(grad_y_v, load_at(b, before, (n_state + n) * LANES), bc_address, (n_state + n) * LANES)
+            drives[n % 2] = call_fma(b, total, broadcast_at(b, b_address, n), drives[n % 2])
+            through = b.fmul(total, load_at(b, decay_address, here))
+            earlier.append(through)
+            rate = b.fmul(through, load_at(b, before, here))  # dL/d(log decay)
+            accumulate(rate, delta_v, sum_address, here)
+            rates[n % 2] = call_fma(b, rate, load_at(b, a_address, here), rates[n % 2])
+        packed = cgutils.pack_array(b, earlier, FLOATS)
+        return context.make_tuple(b, signature.return_type, [packed, b.fadd(*drives), b.fadd(*rates)])
+
+    i = types.intp
+    arguments = (grad, *(vector,) * 3, a, i, rows, i, i, states, decays, i, sums_bc, i, sums_a, i)
+    return types.Tuple((grad, vector, vector))(*arguments), emit
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lane_sum(_typing: Any, array: Any, offset: Any) -> Any:
+    """Sum of the LANES elements at ``array[offset:]``."""
+
+    def emit(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        value = load_at(b, pointer(context, b, signature.args[0], *args), 0)
+        width = LANES
+        undefined = ir.Constant(FLOATS, ir.Undefined)
+        while width > 1:  # fold halves
+            width //= 2
+            order = [(lane + width) % LANES for lane in range(LANES)]
+            folded = b.shuffle_vector(value, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), order))
+            value = b.fadd(value, folded)
+        return b.extract_element(value, ir.IntType(32)(0))
+
+    return types.float32(array, types.intp), emit

@@ -12,67 +12,18 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from seq2exp.model.scan import kernels
+from seq2exp.model.scan.packing import Floats, Matrix, blocks_of, flat, pack_channels
 from seq2exp.model.scan.threads import Task, run_tasks
 from seq2exp.model.scan.vector import LANES, LOG2E
-
-Floats = npt.NDArray[np.float32]
 
 CHUNK = 2048
 """Positions between two rounds of tasks; the chunk's rows (2 MB at E = 256) then stay in the shared cache."""
 _STRIPE_TASK = 4 * kernels.STRIPE
 """Positions per task of row-wise work."""
-
-
-def flat(tensor: Tensor) -> Floats:
-    """The memory of a contiguous float32 CPU tensor as a flat array."""
-    array: Floats = tensor.detach().reshape(-1).numpy()
-    return array
-
-
-def _blocks(width: int) -> int:
-    return -(-width // LANES)
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """A weight packed for `kernels.product`."""
-
-    values: Floats
-    """(panel, k, vectors * LANES), flat; k padded to whole blocks, columns to whole panels."""
-    panels: int
-    wide: bool
-    """Three vectors per panel instead of two."""
-
-    @classmethod
-    def pack(cls, weight: Tensor) -> Matrix:
-        """From a Linear weight (n_out, n_in)."""
-        n_out, n_in = weight.shape
-        n_vectors = _blocks(n_out)
-        wide = n_vectors % 2 == 1 and n_vectors % 3 == 0
-        vectors = 3 if wide else 2
-        panels = -(-n_vectors // vectors)
-        padded = np.zeros((_blocks(n_in) * LANES, panels * vectors * LANES), np.float32)
-        padded[:n_in, :n_out] = weight.detach().numpy().T
-        shaped = padded.reshape(padded.shape[0], panels, vectors * LANES).transpose(1, 0, 2)
-        return cls(np.ascontiguousarray(shaped).reshape(-1), panels, wide)
-
-    @property
-    def columns(self) -> int:
-        """Columns with padding."""
-        return self.panels * (3 if self.wide else 2) * LANES
-
-
-def pack_channels(rows: Tensor) -> Floats:
-    """(E, W) -> (block, W, LANES) flat, padded with zero channels."""
-    width, count = rows.shape
-    padded = np.zeros((_blocks(width) * LANES, count), np.float32)
-    padded[:width] = rows.detach().numpy()
-    return np.ascontiguousarray(padded.reshape(-1, LANES, count).transpose(0, 2, 1)).reshape(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +78,7 @@ class Workspace:
     """Buffers of one sequence length and inner width, used by layer after layer."""
 
     def __init__(self, length: int, inner: int, p_width: int) -> None:
-        self.n_blocks = _blocks(inner)
+        self.n_blocks = blocks_of(inner)
         self.chunk = min(CHUNK, length)
         columns = self.n_blocks + self.n_blocks % 2  # panels of two may write one block past the last
         self.x: Floats = np.empty(columns * length * LANES, np.float32)

@@ -83,12 +83,15 @@ def _fit(function: Callable[[Any], Any], low: float, high: float, degree: int) -
 
 
 # Degrees: the lowest whose error is below float32's own, 1e-7 relative.
-_EXP2 = _fit(np.exp2, -0.5, 0.5, 5)
+# exp2 is exactly 1 at 0: a slow state multiplies thousands of factors close to 1, whose common error would add up.
+_EXP2 = [1.0, *_fit(lambda f: np.expm1((f + 1e-30) * np.log(2)) / (f + 1e-30), -0.5, 0.5, 4)]
 _LOG1P = _fit(lambda w: np.log1p(w + 1e-30) / (w + 1e-30), 0.0, 1.0, 9)
 _ROUND = 1.5 * 2**23
 """Adding it leaves the nearest integer of a small float in the low bits of the sum."""
-_SMALLEST, _LARGEST = -120, 120
-"""Exponents are clamped here, so that no result is subnormal (slow on most processors) or infinite."""
+_SMALLEST = -120
+"""Exponents are clamped here, so that no result is subnormal (slow on most processors)."""
+_STEEPEST = 80.0
+"""Sigmoids are constant beyond: 1.8e-35 from 0 or 1."""
 LOG2E = 1.4426950408889634
 
 
@@ -110,17 +113,16 @@ def spread(b: ir.IRBuilder, scalar: Any) -> Any:
     return b.shuffle_vector(filled, undefined, ir.Constant(_INTS, [0] * LANES))
 
 
-def exp2_products(b: ir.IRBuilder, pairs: list[tuple[Any, Any]], *, both_signs: bool = False) -> list[Any]:
+def exp2_products(b: ir.IRBuilder, pairs: list[tuple[Any, Any]]) -> list[Any]:
     """2^(x*y) of each pair, relative error 2e-7.
 
     The pairs advance together, operation by operation: one alone is a chain of ten dependent operations, and a
-    processor looks ahead no further than a few such chains. ``both_signs=False`` promises x*y <= 100.
+    processor looks ahead no further than a few such chains. Needs x*y <= 120; far below -120 the
+    result is a number of at most 1e-16, as good as zero.
     """
     magic = constant(_ROUND)
     rounded = [call_fma(b, x, y, magic) for x, y in pairs]
     rounded = [_select(b, ">", r, constant(_ROUND + _SMALLEST)) for r in rounded]
-    if both_signs:
-        rounded = [_select(b, "<", r, constant(_ROUND + _LARGEST)) for r in rounded]
     fraction = [b.fsub(magic, r) for r in rounded]
     fraction = [call_fma(b, x, y, f) for (x, y), f in zip(pairs, fraction, strict=True)]
     power = [constant(_EXP2[-1])] * len(pairs)
@@ -138,7 +140,8 @@ def _select(b: ir.IRBuilder, order: str, x: Any, limit: Any) -> Any:
 def _sigmoid(b: ir.IRBuilder, x: Any) -> Any:
     """1 / (1 + exp(-x)); the reciprocal by three Newton steps, cheaper than a vector division."""
     one = constant(1.0)
-    divisor = b.fadd(one, exp2_products(b, [(x, constant(-LOG2E))], both_signs=True)[0])
+    x = _select(b, "<", _select(b, ">", x, constant(-_STEEPEST)), constant(_STEEPEST))
+    divisor = b.fadd(one, exp2_products(b, [(x, constant(-LOG2E))])[0])
     guess = b.bitcast(b.sub(ir.Constant(_INTS, [0x7EF311C7] * LANES), b.bitcast(divisor, _INTS)), FLOATS)
     negative = b.fneg(divisor)
     for _ in range(3):  # relative error 0.12 -> 1.5e-2 -> 2.1e-4 -> 5e-8
@@ -214,6 +217,16 @@ def broadcast(_typing: Any, array: Any, offset: Any) -> Any:
 def zero(_typing: Any) -> Any:
     """The zero vector."""
     return vector(), lambda _context, _b, _signature, _args: constant(0.0)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def constant_vector(_typing: Any, value: Any) -> Any:
+    """A float64 number, rounded, in every lane."""
+
+    def emit(_context: Any, b: Any, _signature: Any, args: Any) -> Any:
+        return spread(b, b.fptrunc(args[0], ir.FloatType()))
+
+    return vector(types.float64), emit
 
 
 def _elementwise(arity: int, emit: Callable[..., Any]) -> Any:
