@@ -116,13 +116,18 @@ class Dataset:
     def blacklist(self, interval: Interval) -> tuple[Interval, ...]:
         """Blacklisted stretches of `interval`, clipped to it, in file order; none if the manifest has no list.
 
+        They carry the assembly's own chromosome name, however `interval` spells it.
+
         Raises
         ------
         SourceError
             The list cannot be read.
         """
         chrom = self.assembly.match(interval.chrom)
-        shared = (region.interval.intersect(interval) for region in self._blacklist.get(chrom or "", ()))
+        if chrom is None:
+            return ()
+        place = Interval(chrom, interval.start, interval.end)
+        shared = (region.interval.intersect(place) for region in self._blacklist.get(chrom, ()))
         return tuple(part for part in shared if part is not None)
 
     @cached_property

@@ -122,6 +122,7 @@ def test_blacklist_is_clipped_and_named_like_the_genome(folder: Folder) -> None:
     dataset = folder.open()
     assert dataset.blacklist(Interval("chr1", 40, 100)) == (Interval("chr1", 40, 50), Interval("chr1", 90, 100))
     assert dataset.blacklist(Interval("chr2", 0, 100)) == ()
+    assert dataset.blacklist(Interval("1", 40, 100)) == dataset.blacklist(Interval("chr1", 40, 100))
 
 
 def test_genes_from_a_gtf_when_there_is_no_table(folder: Folder) -> None:
