@@ -23,13 +23,13 @@ def dataset_argument(arguments: Sequence[str]) -> Path | None:
     return None
 
 
-def dataset_paths(arguments: Sequence[str], typed: Iterable[str] = (), *, root: Path = ROOT) -> dict[str, Path]:
+def dataset_paths(arguments: Sequence[str], typed: Iterable[str] = (), *, root: Path | None = None) -> dict[str, Path]:
     """Every known data set by the name shown: typed ones, then argument, environment, and the tiny synthetic one.
 
     The name is the folder's; equal names get their parent folder in front.
     """
     from_environment = os.environ.get(DATASET_VARIABLE)
-    tiny = root / ".data" / "tiny" / "manifest.yaml"
+    tiny = (root or ROOT) / ".data" / "tiny" / "manifest.yaml"
     found = [
         dataset_argument(arguments),
         Path(from_environment) if from_environment else None,
@@ -51,7 +51,7 @@ def dataset_paths(arguments: Sequence[str], typed: Iterable[str] = (), *, root: 
     return named
 
 
-def checkpoint_paths(*, root: Path = ROOT) -> dict[str, Path | None]:
+def checkpoint_paths(*, root: Path | None = None) -> dict[str, Path | None]:
     """No checkpoint, and every folder under `.data/checkpoints` that holds weights, by the name shown."""
-    weights = sorted((root / ".data" / "checkpoints").glob("*/model.safetensors"))
+    weights = sorted(((root or ROOT) / ".data" / "checkpoints").glob("*/model.safetensors"))
     return {NO_CHECKPOINT: None, **{path.parent.name: path.parent for path in weights}}

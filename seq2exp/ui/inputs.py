@@ -120,9 +120,11 @@ def choose_gene(opened: Dataset) -> Gene:
         state["gene"] = st.query_params.get("gene")
     if state["gene"] is None:
         state["gene"] = next(iter(labels))
+    # What was typed stays among the options, so that it can be seen and corrected.
+    typed = [] if state["gene"] in labels else [state["gene"]]
     st.selectbox(
         "Gene: symbol, alias or Ensembl id",
-        list(labels),
+        [*typed, *labels],
         key="gene",
         accept_new_options=True,
         on_change=whole_window,

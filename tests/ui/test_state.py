@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seq2exp.settings import ModelConfig
+from seq2exp.ui.state import SETTINGS, allowed_modes, defaults, read_link
+
+
+def test_every_setting_has_a_default_that_survives_the_link() -> None:
+    own = defaults(ModelConfig())
+    assert {setting.key for setting in SETTINGS} == set(own)
+    assert read_link({key: str(value) for key, value in own.items()}) == own
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("threshold", "1.5"),
+        ("threshold", "nan"),
+        ("threshold", "<b>"),
+        ("mode", "__import__('os')"),
+        ("prior_strength", "3"),
+        ("merge_gap", "1e9"),
+        ("peak_rule", ""),
+    ],
+)
+def test_bad_link_fields_are_left_out(key: str, text: str) -> None:
+    assert read_link({key: text, "signal_scale": "2.0"}) == {"signal_scale": 2.0}
+
+
+@pytest.mark.parametrize(("config", "modes"), [({}, 3), ({"position_table": True, "mask_mode": "hard"}, 2)])
+def test_a_packing_checkpoint_offers_no_soft_mask(config: dict[str, Any], modes: int) -> None:
+    assert len(allowed_modes(ModelConfig(**config))) == modes
