@@ -29,7 +29,7 @@ ElementClass = Literal[
 CELL_GROUP: Mapping[Cell, Group] = {"SynK": "erythroid", "SynG": "lymphoid"}
 """The motif group that works in each cell line."""
 
-DNASE_SUMMIT = (0.6, 15.0)
+DNASE_SUMMIT = (1.2, 15.0)
 """Range of a site's expected DNase summit, cuts per million reads per 150 bp (data-sources.md 3.2)."""
 H3K27AC_SUMMIT = (6.0, 240.0)
 """Range of an acetylated site's expected lobe, -log10 p."""
@@ -141,7 +141,7 @@ def draw_element(
     zero = dict.fromkeys(CELLS, 0.0)
     activity, dnase, h3k27ac = dict(zero), dict(zero), dict(zero)
     # A loop without function must not be told from one with: every kind has its share of bonuses.
-    loops = kind == "enhancer" or (kind in ("decoy", "silent") and rng.random() < 0.6)
+    loops = kind == "enhancer" or (kind in ("decoy", "silent") and rng.random() < 0.8)
     strength = float(rng.uniform(1.5, 3.0)) if loops else 1.0
     bonus: dict[Cell, float] = {c: strength if cell in (None, c) else 1.0 for c in CELLS}
 
@@ -158,13 +158,13 @@ def draw_element(
     for name in CELLS:
         if name not in open_in:
             continue
-        dnase[name] = _summit(DNASE_SUMMIT, 2.5, 0.6, rng)
+        dnase[name] = _summit(DNASE_SUMMIT, 3.0, 0.6, rng)
         if kind in ("enhancer", "insulated"):
             # More cooperating pairs, more activity: the sequence carries the strength.
             activity[name] = float((0.5 + 0.5 * len(blocks)) * rng.lognormal(0.0, 0.25))
             h3k27ac[name] = _summit(H3K27AC_SUMMIT, 40.0 * np.sqrt(activity[name]), 0.7, rng)
         elif kind == "decoy":
-            h3k27ac[name] = _summit((0.5, H3K27AC_SUMMIT[1]), 15.0, 1.3, rng)
+            h3k27ac[name] = _summit((0.5, H3K27AC_SUMMIT[1]), 25.0, 1.2, rng)
         elif kind == "artefact":
             dnase[name] = float(rng.uniform(30.0, 60.0))
             h3k27ac[name] = float(rng.uniform(200.0, 400.0))

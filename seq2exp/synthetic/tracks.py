@@ -63,7 +63,7 @@ def draw_dnase(world: World, cell: Cell, rng: np.random.Generator) -> dict[str, 
         centres = _step_centres(world, chrom)
         expected = np.full(len(centres), _DNASE_BACKGROUND)
         for start, end, summit, _ in _sites(world, cell, chrom):
-            sd = (end - start) / 4
+            sd = (end - start) / 3.5
             expected += summit * np.exp(-0.5 * ((centres - (start + end) / 2) / sd) ** 2)
         per_step = expected * _DNASE_DEPTH * STEP_BP / _DNASE_WINDOW_BP
         cuts = rng.poisson(per_step * rng.gamma(1 / _DNASE_DISPERSION, _DNASE_DISPERSION, size=len(centres)))
