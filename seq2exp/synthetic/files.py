@@ -111,8 +111,7 @@ def _without_times(content: bytes, first: int, last: int) -> bytes:
 
     content = re.sub(rb"(\x12\x00\x08\x00.\x00\x00\x00\x01\x00\x00\x00)(.{4})", fixed, content, flags=re.DOTALL)
     # Whatever the time zone it was written in; the length stays, so no offset in the file moves.
-    content = re.sub(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d", b"2020-01-01T00:00:00", content)
-    return content
+    return re.sub(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d", b"2020-01-01T00:00:00", content)
 
 
 def _write_gzip(path: Path, text: str) -> None:
