@@ -190,11 +190,13 @@ def calls_lane(frame: Frame, view: LocusView) -> Lane:
     promoter = [centre] if centre is not None else []
     traces.append(boxes(promoter, base=1.1, height=0.8, colour=theme.forced, marker=hatch(theme.forced)))
     notes = []
+    at_left = {"x": frame.x_range[0], "xanchor": "left", "xshift": 6}
     if not view.mask.elements:
-        notes.append(text_in_lane(frame, f"0 elements at threshold {view.mask.threshold:.2f}", 1.5))
+        words = f"0 elements at threshold {view.mask.threshold:.2f}"
+        notes.append(text_in_lane(frame, words, 1.5, **at_left))
     if not view.peaks:
         words = plain(view.peak_note) or "no MACS3 peaks in this window"
-        notes.append(text_in_lane(frame, words, 0.5))
+        notes.append(text_in_lane(frame, words, 0.5, **at_left))
     backdrop = with_alpha(theme.lane, 0.85)
     return Lane(
         name="calls",
@@ -235,4 +237,5 @@ def legend_text(frame: Frame, *, with_blacklist: bool) -> str:
     ]
     if with_blacklist:
         entries.append(("▧", theme.forced, "Forced off: blacklist"))
-    return "     ".join(f'<span style="color:{colour}">{sign}</span> {words}' for sign, colour, words in entries)
+    # Plain spaces would collapse into one.
+    return (8 * "&nbsp;").join(f'<span style="color:{colour}">{sign}</span> {words}' for sign, colour, words in entries)

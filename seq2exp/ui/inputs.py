@@ -65,21 +65,21 @@ def _forget_gene() -> None:
 
 def choose_dataset() -> Dataset:
     """The data set picker with a box for another manifest; stops the page where there is nothing to open."""
-    picker, opener = st.columns([3, 1], vertical_alignment="bottom", gap="small")
     known = dataset_paths(sys.argv[1:], st.session_state.get(_TYPED, ()))
-    if known:
-        names = list(known)
-        _from_link("dataset", names)
-        picker.selectbox("Data set", names, key="dataset", on_change=_forget_gene, filter_mode=None)
-    with opener, st.popover(":material/folder_open:", help="Open another data set by its manifest"):
-        st.text_input(
-            "Manifest file, or the folder that holds it",
-            key="dataset_path",
-            on_change=_add_dataset,
-            placeholder="/data/my_windows/manifest.yaml",
-        )
-        if st.session_state.get(_TYPED_ERROR):
-            st.error(plain(st.session_state[_TYPED_ERROR]))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        if known:
+            names = list(known)
+            _from_link("dataset", names)
+            st.selectbox("Data set", names, key="dataset", on_change=_forget_gene, filter_mode=None)
+        with st.popover(":material/folder_open:", help="Open another data set by its manifest"):
+            st.text_input(
+                "Manifest file, or the folder that holds it",
+                key="dataset_path",
+                on_change=_add_dataset,
+                placeholder="/data/my_windows/manifest.yaml",
+            )
+            if st.session_state.get(_TYPED_ERROR):
+                st.error(plain(st.session_state[_TYPED_ERROR]))
     if not known:
         st.info("No data set is open. Make a small one with `make data`, or open a manifest above.")
         st.stop()

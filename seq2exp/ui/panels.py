@@ -111,30 +111,30 @@ def _set_threshold(value: float) -> None:
 def numbers(view: LocusView) -> None:
     """Expression, what the mask keeps, and how it meets the MACS3 peaks."""
     overlap = view.overlap
-    left, right = st.columns([2, 3], gap="medium")
+    left, right = st.columns([2, 5], gap="medium")
     with left:
         st.markdown("**CAGE at the TSS**, log10(1 + tags)")
-        columns = st.columns(3)
+        columns = st.columns(2)
         predicted, observed = view.prediction_log10, view.observed_log10
         columns[0].metric("Predicted", number(predicted))
         columns[1].metric("Observed", number(observed))
-        kept_help = "Sum of the mask over the window, promoter left out"
-        columns[2].metric("Mask kept", percent(view.mask.ratio_outside_promoter), help=kept_help)
         if predicted is None:
             st.caption("No prediction: no checkpoint is loaded.")
         if observed is None:
             st.caption("Not observed: this data set has no CAGE for this gene and cell type.")
     with right:
         st.markdown("**Elements against MACS3 peaks**, by base")
-        wide = st.columns(5)
+        wide = st.columns([1.1, 1.5, 1, 1.2, 1.3, 1.2])
         wide[0].metric("Elements", len(view.mask.elements))
-        wide[1].metric("Peaks", len(view.peaks))
+        kept_help = "Mean of the mask over the window, promoter left out"
+        wide[1].metric("Mask kept", percent(view.mask.ratio_outside_promoter), help=kept_help)
+        wide[2].metric("Peaks", len(view.peaks))
         shares = (
             ("Jaccard", None if overlap is None else overlap.jaccard, "Shared bases / bases in either"),
             ("Precision", None if overlap is None else overlap.precision, "Share of element bases inside a peak"),
             ("Recall", None if overlap is None else overlap.recall, "Share of peak bases inside an element"),
         )
-        for column, (name, value, words) in zip(wide[2:], shares, strict=True):
+        for column, (name, value, words) in zip(wide[3:], shares, strict=True):
             column.metric(name, number(value), help=words)
         covered = None if overlap is None else overlap.peaks_covered_share
         st.caption(
