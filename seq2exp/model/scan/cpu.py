@@ -50,6 +50,12 @@ def causal_conv_silu(x: Tensor, weight: Tensor, bias: Tensor, *, reverse: bool) 
     return out[..., :width] if extra else out
 
 
+def _block_groups(n_blocks: int, n_batch: int) -> list[tuple[int, int]]:
+    """Ranges of channel blocks, no more per sample than keep the threads busy."""
+    count = min(n_blocks, -(-torch.get_num_threads() // n_batch))
+    return [(n_blocks * g // count, n_blocks * (g + 1) // count) for g in range(count)]
+
+
 class _Scan(torch.autograd.Function):
     """Gated scan; keeps its inputs and one state in gradients.CHECKPOINT."""
 
@@ -60,7 +66,8 @@ class _Scan(torch.autograd.Function):
         n_batch, length, width = x.shape
         n_state = a.shape[1]
         n_kept = -(-length // gradients.CHECKPOINT)
-        kept = torch.empty(n_batch * n_kept * width * n_state)
+        kept = torch.empty(n_batch, n_kept + 1, width * n_state)
+        kept[:, 0] = 0
         out = torch.empty_like(x)
         like = (0,) * n_state
         rest = (
@@ -69,9 +76,9 @@ class _Scan(torch.autograd.Function):
         )  # fmt: skip
         run_tasks(
             [
-                partial(gradients.scan_forward, like, sample, block, *rest)
+                partial(gradients.scan_forward, like, sample, first, last, *rest)
                 for sample in range(n_batch)
-                for block in range(width // LANES)
+                for first, last in _block_groups(width // LANES, n_batch)
             ]
         )
         ctx.save_for_backward(x, delta, a, bc, d, z, bias, kept)
@@ -85,13 +92,11 @@ class _Scan(torch.autograd.Function):
         n_batch, length, width = x.shape
         n_state, n_blocks = a.shape[1], width // LANES
         like = (0,) * n_state
-        # Each group of blocks sums dL/dB and dL/dC on its own; no more groups than keep the threads busy.
-        n_groups = min(n_blocks, -(-torch.get_num_threads() // n_batch))
-        edges = [n_blocks * g // n_groups for g in range(n_groups + 1)]
+        groups = _block_groups(n_blocks, n_batch)  # each sums dL/dB and dL/dC on its own
         grad_x, grad_delta, grad_z = (torch.empty_like(x) for _ in range(3))
         grad_a = torch.zeros(n_batch, n_blocks, n_state, LANES)
         grad_d, grad_bias = torch.zeros(n_batch, width), torch.zeros(n_batch, width)
-        grad_bc = torch.empty(n_groups, n_batch, length, 2 * n_state)
+        grad_bc = torch.empty(len(groups), n_batch, length, 2 * n_state)
         rest = (
             length, width, ctx.reverse, flat(x), flat(delta), pack_channels(a * LOG2E), flat(bc), flat(d), flat(z),
             flat(bias), flat(kept), flat(grad_out), flat(grad_x), flat(grad_delta), flat(grad_z), flat(grad_a),
@@ -100,11 +105,16 @@ class _Scan(torch.autograd.Function):
         run_tasks(
             [
                 partial(
-                    gradients.scan_backward, like, sample, edges[g], edges[g + 1], *rest,
+                    gradients.scan_backward,
+                    like,
+                    sample,
+                    first,
+                    last,
+                    *rest,
                     (g * n_batch + sample) * length * 2 * n_state,
-                )  # fmt: skip
+                )
                 for sample in range(n_batch)
-                for g in range(n_groups)
+                for g, (first, last) in enumerate(groups)
             ]
         )
         total_a = grad_a.sum(0).transpose(1, 2).reshape(width, n_state)

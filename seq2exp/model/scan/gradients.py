@@ -4,6 +4,8 @@ The forward scan keeps the state at every CHECKPOINT-th position only; the backw
 two of them. Arrays come in flat; E is a multiple of LANES; B_t and C_t lie side by side in ``bc`` (B, L, 2 N).
 """
 
+# ruff: noqa: FBT001 - kernels are called by position, flags among the offsets
+
 from __future__ import annotations
 
 from typing import Any
@@ -11,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from seq2exp.model.scan.kernels import convolve_block
-from seq2exp.model.scan.steps import backward_step, convolve, lane_sum, load_state, recorded_step, scan_step, store_state
+from seq2exp.model.scan.steps import (
+    backward_step,
+    convolve,
+    lane_sum,
+    load_state,
+    recorded_step,
+    scan_step,
+    store_state,
+)
 from seq2exp.model.scan.vector import (
     LANES,
     add,
@@ -33,42 +43,45 @@ _LN2 = 0.6931471805599453
 
 @compiled
 def scan_forward(
-    like: Any, sample: int, block: int, length: int, width: int, reverse: bool, x: Any, delta: Any, a: Any, bc: Any,
-    d: Any, z: Any, bias: Any, kept: Any, out: Any,
+    like: Any, sample: int, blocks_from: int, blocks_to: int, length: int, width: int, reverse: bool, x: Any,
+    delta: Any, a: Any, bc: Any, d: Any, z: Any, bias: Any, kept: Any, out: Any,
 ) -> None:  # fmt: skip
-    """Gated scan of one block of channels of one sample.
+    """Gated scan of some blocks of channels of one sample, stretch by stretch so that rows are read in whole.
 
-    ``kept`` (B, n_stretches, E/LANES, N, LANES), in scan order, receives the state before each stretch; ``a`` is
-    (E/LANES, N, LANES), times log2(e).
+    ``kept`` (B, n_stretches + 1, E/LANES, N, LANES), in scan order, receives the state before each stretch and
+    starts at zero; ``a`` is (E/LANES, N, LANES), times log2(e).
     """
     n = len(like)
+    n_blocks = width // LANES
     n_kept = (length + CHECKPOINT - 1) // CHECKPOINT
-    lane = block * LANES
-    state = load_state(like, np.zeros(n * LANES, np.float32), 0)
     deltas = np.empty(CHECKPOINT * LANES, np.float32)
     drives = np.empty(CHECKPOINT * LANES, np.float32)
-    bias_v = load(bias, lane)
-    skip = load(d, lane)
+    way = -1 if reverse else 1
     for stretch in range(n_kept):
-        store_state(state, kept, ((sample * n_kept + stretch) * (width // LANES) + block) * n * LANES)
         done = stretch * CHECKPOINT
         count = min(CHECKPOINT, length - done)
         begin = sample * length + (length - 1 - done if reverse else done)
-        way = -1 if reverse else 1
-        for i in range(count):
-            at = (begin + way * i) * width + lane
-            step = softplus(add(load(delta, at), bias_v))
-            store(deltas, i * LANES, step)
-            store(drives, i * LANES, multiply(step, load(x, at)))
-        for i in range(count):
-            t = begin + way * i
-            at = t * width + lane
-            row = t * 2 * n
-            state, y = scan_step(
-                state, load(deltas, i * LANES), load(drives, i * LANES), a, block * n * LANES, bc, row, bc, row + n
-            )
-            gate = load(z, at)
-            store(out, at, multiply(fma(skip, load(x, at), y), multiply(gate, sigmoid(gate))))
+        for block in range(blocks_from, blocks_to):
+            lane = block * LANES
+            bias_v = load(bias, lane)
+            skip = load(d, lane)
+            place = ((sample * (n_kept + 1) + stretch) * n_blocks + block) * n * LANES
+            state = load_state(like, kept, place)
+            for i in range(count):
+                at = (begin + way * i) * width + lane
+                step = softplus(add(load(delta, at), bias_v))
+                store(deltas, i * LANES, step)
+                store(drives, i * LANES, multiply(step, load(x, at)))
+            for i in range(count):
+                t = begin + way * i
+                at = t * width + lane
+                row = t * 2 * n
+                state, y = scan_step(
+                    state, load(deltas, i * LANES), load(drives, i * LANES), a, block * n * LANES, bc, row, bc, row + n
+                )
+                gate = load(z, at)
+                store(out, at, multiply(fma(skip, load(x, at), y), multiply(gate, sigmoid(gate))))
+            store_state(state, kept, place + n_blocks * n * LANES)
 
 
 @compiled
@@ -112,7 +125,7 @@ def scan_backward(
                 store(raws, i * LANES, raw)
                 store(deltas, i * LANES, step)
                 store(drives, i * LANES, multiply(step, load(x, at)))
-            state = load_state(like, kept, ((sample * n_kept + stretch) * (width // LANES) + block) * vectors)
+            state = load_state(like, kept, ((sample * (n_kept + 1) + stretch) * (width // LANES) + block) * vectors)
             store_state(state, states, 0)
             for i in range(count):
                 t = begin + way * i

@@ -4,6 +4,8 @@ Channels are kept in blocks of LANES: a blocked array is (block, position, LANES
 and writes memory in order. Arrays come in flat, with the distance between blocks; positions are LANES apart.
 """
 
+# ruff: noqa: FBT001 - kernels are called by position, flags among the offsets
+
 from __future__ import annotations
 
 from typing import Any
@@ -23,7 +25,6 @@ from seq2exp.model.scan.vector import (
     sigmoid,
     softplus,
     store,
-    zero,
 )
 
 _MANY_REGISTERS = LANES != 8  # AVX-512 and NEON have 32 vector registers, AVX2 has 16
@@ -35,7 +36,7 @@ _DELTAS = 64
 """Positions whose step sizes are computed ahead of the scan."""
 
 
-@numba.njit(fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@numba.njit(fastmath=True, error_model="numpy")
 def _sum_of_squares(values: Any, at: int, count: int) -> Any:
     total = np.float32(0.0)
     for i in range(at, at + count):
@@ -121,7 +122,7 @@ def enter(
     x: Any,
     x_block: int,
 ) -> None:
-    """x half of in_proj(norm(residual)) for positions start..stop of (L, D), into blocked ``x``."""
+    """Write the x half of in_proj(norm(residual)) for positions start..stop of (L, D), into blocked ``x``."""
     n_blocks = (width + LANES - 1) // LANES
     normed = np.zeros(n_blocks * STRIPE * LANES, np.float32)
     for first in range(start, stop, STRIPE):
@@ -160,7 +161,7 @@ def mix(
     weight: Any, bias: Any, n_blocks: int, right: Any, n_panels: int, wide: bool,
     u: Any, u_block: int, p: Any, p_width: int,
 ) -> None:  # fmt: skip
-    """u = SiLU(conv(x)) and p = x_proj(u) for positions start..stop, in buffers whose first position is ``base``."""
+    """Compute u = SiLU(conv(x)) and p = x_proj(u) for positions start..stop, in buffers that begin at ``base``."""
     n_vectors = p_width // LANES
     for first in range(start, stop, STRIPE):
         last = min(first + STRIPE, stop)
@@ -223,7 +224,7 @@ def leave(
     right_z: Any, z_panels: int, z_wide: bool, y: Any, y_block: int, y_blocks: int,
     right_out: Any, out_panels: int, out_wide: bool,
 ) -> None:  # fmt: skip
-    """residual += out_proj(y * SiLU(z)) at positions start..stop, with z the other half of in_proj(norm(residual))."""
+    """Add out_proj(y * SiLU(z)) to positions start..stop of the residual; z is the other half of in_proj(norm(.))."""
     n_blocks = (width + LANES - 1) // LANES
     z_blocks = max(y_blocks, z_panels * (3 if z_wide else 2))
     padded = out_panels * (3 if out_wide else 2) * LANES

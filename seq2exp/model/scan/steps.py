@@ -9,7 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core.types.containers import Tuple, UniTuple
 
 from seq2exp.model.scan.vector import (
     FLOATS,
@@ -20,16 +20,20 @@ from seq2exp.model.scan.vector import (
     exp2_products,
     load_at,
     pointer,
+    primitive,
+    primitive_of_literals,
     store_at,
     vector,
 )
 
 _GROUP = 4
 """States advanced together (see exp2_products); 4 was best of 1, 2, 4, 8 on AVX-512, and needs no spills at N = 16."""
+_UNROLL = 4
+"""Steps of k per turn of a matrix product's inner loop; divides LANES."""
 _INT64 = ir.IntType(64)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def load_state(_typing: Any, like: Any, array: Any, offset: Any) -> Any:
     """N vectors from ``array`` at ``offset``, one after the other; ``like`` is any tuple of N items."""
 
@@ -37,10 +41,10 @@ def load_state(_typing: Any, like: Any, array: Any, offset: Any) -> Any:
         address = pointer(context, b, signature.args[1], *args[1:])
         return cgutils.pack_array(b, [load_at(b, address, n * LANES) for n in range(like.count)], FLOATS)
 
-    return types.UniTuple(vector, like.count)(like, array, types.intp), emit
+    return UniTuple(vector, like.count)(like, array, types.intp), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def store_state(_typing: Any, state: Any, array: Any, offset: Any) -> Any:
     """Write the N vectors of ``state`` to ``array`` at ``offset``."""
 
@@ -53,11 +57,11 @@ def store_state(_typing: Any, state: Any, array: Any, offset: Any) -> Any:
     return types.void(state, array, types.intp), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def scan_step(
     _typing: Any, state: Any, delta: Any, drive: Any, a: Any, a_at: Any, b_row: Any, b_at: Any, c_row: Any, c_at: Any
 ) -> Any:
-    """(state, y) after one position.
+    """Pair (state, y) after one position.
 
     h_n <- 2^(delta a_n) h_n + drive B_n and y = sum_n h_n C_n, with ``a`` already times log2(e), N vectors at
     ``a_at``, and B_n, C_n scalars at ``b_at``, ``c_at``.
@@ -82,10 +86,10 @@ def scan_step(
         return context.make_tuple(b, signature.return_type, [packed, b.fadd(*sums)])
 
     arguments = (state, vector, vector, a, types.intp, b_row, types.intp, c_row, types.intp)
-    return types.Tuple((state, vector))(*arguments), emit
+    return Tuple((state, vector))(*arguments), emit
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@primitive_of_literals
 def product_tile(
     _typing: Any,
     rows: Any,
@@ -118,26 +122,28 @@ def product_tile(
         entry, loop, done = b.block, b.append_basic_block("k"), b.append_basic_block("k.done")
         b.branch(loop)
         b.position_at_end(loop)
-        block = b.phi(_INT64)
-        block.add_incoming(_INT64(0), entry)
+        piece = b.phi(_INT64)  # _UNROLL values of k; as many pieces as fill LANES make a block
+        piece.add_incoming(_INT64(0), entry)
         sums = [b.phi(FLOATS) for _ in range(n_rows * n_vectors)]
         for total in sums:
             total.add_incoming(constant(0.0), entry)
-        left_here = b.gep(left_address, [b.mul(block, left_block_v)])
-        right_here = b.gep(right_address, [b.mul(block, _INT64(LANES * n_vectors * LANES))])
+        per_block = _INT64(LANES // _UNROLL)
+        left_here = b.gep(left_address, [b.mul(b.udiv(piece, per_block), left_block_v)])
+        left_here = b.gep(left_here, [b.mul(b.urem(piece, per_block), _INT64(_UNROLL))])
+        right_here = b.gep(right_address, [b.mul(piece, _INT64(_UNROLL * n_vectors * LANES))])
         running: list[Any] = list(sums)
-        for k in range(LANES):
+        for k in range(_UNROLL):
             weights = [load_at(b, right_here, (k * n_vectors + v) * LANES) for v in range(n_vectors)]
             for r in range(n_rows):
                 value = broadcast_at(b, left_here, r * LANES + k)
                 for v in range(n_vectors):
                     at = r * n_vectors + v
                     running[at] = call_fma(b, value, weights[v], running[at])
-        following = b.add(block, _INT64(1))
-        block.add_incoming(following, loop)
+        following = b.add(piece, _INT64(1))
+        piece.add_incoming(following, loop)
         for total, value in zip(sums, running, strict=True):
             total.add_incoming(value, loop)
-        b.cbranch(b.icmp_signed("<", following, n_blocks_v), loop, done)
+        b.cbranch(b.icmp_signed("<", following, b.mul(n_blocks_v, per_block)), loop, done)
         b.position_at_end(done)
         for r in range(n_rows):
             row_out = b.gep(out_address, [b.mul(out_row_v, _INT64(r))])
@@ -149,9 +155,9 @@ def product_tile(
     return types.void(rows, vectors, left, i, i, right, i, i, out, i, i, i), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def convolve(_typing: Any, taps: Any, x: Any, x_at: Any, x_step: Any, weight: Any, weight_at: Any, bias: Any) -> Any:
-    """bias + sum over tap k of x[x_at + k * x_step] * weight k; ``taps`` is any tuple of as many items as taps."""
+    """Vector bias + sum over tap k of x[x_at + k * x_step] * weight k; ``taps`` is any tuple with an item per tap."""
 
     def emit(context: Any, b: Any, signature: Any, args: Any) -> Any:
         x_address = pointer(context, b, signature.args[1], *args[1:3])
@@ -165,7 +171,7 @@ def convolve(_typing: Any, taps: Any, x: Any, x_at: Any, x_step: Any, weight: An
     return vector(taps, x, types.intp, types.intp, weight, types.intp, vector), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def recorded_step(
     _typing: Any,
     state: Any,
@@ -209,10 +215,10 @@ def recorded_step(
         return context.make_tuple(b, signature.return_type, [packed, b.fadd(*sums)])
 
     i = types.intp
-    return types.Tuple((state, vector))(state, vector, vector, a, i, rows, i, i, states, i, decays, i), emit
+    return Tuple((state, vector))(state, vector, vector, a, i, rows, i, i, states, i, decays, i), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def backward_step(
     _typing: Any,
     grad: Any,
@@ -232,7 +238,7 @@ def backward_step(
     sums_a: Any,
     sums_a_at: Any,
 ) -> Any:
-    """(grad, grad_drive, grad_rate) one position back.
+    """Triple (grad, grad_drive, grad_rate) one position back.
 
     ``grad`` is dL/dh through later positions; ``states`` at ``at`` holds h before this position and, N vectors
     further, h after it; ``decays`` at ``at`` this position's factors. Adds dL/dB_n and dL/dC_n per lane to
@@ -273,10 +279,10 @@ def backward_step(
 
     i = types.intp
     arguments = (grad, *(vector,) * 3, a, i, rows, i, i, states, decays, i, sums_bc, i, sums_a, i)
-    return types.Tuple((grad, vector, vector))(*arguments), emit
+    return Tuple((grad, vector, vector))(*arguments), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def lane_sum(_typing: Any, array: Any, offset: Any) -> Any:
     """Sum of the LANES elements at ``array[offset:]``."""
 

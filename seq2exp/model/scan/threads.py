@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 import torch
 
+from seq2exp.model.scan.vector import flush_subnormals, restore_subnormals
+
 Task = Callable[[], None]
 
 
@@ -35,6 +37,7 @@ class _Pool:
             self._inbox.put(worker)
 
     def _serve(self) -> None:
+        flush_subnormals()
         while True:
             self._inbox.get()()
 
@@ -56,7 +59,15 @@ def run_tasks(tasks: list[Task]) -> None:
 
     Returns when all have ended; the first error of a task is raised then.
     """
-    helpers = min(torch.get_num_threads(), len(tasks)) - 1
+    before = flush_subnormals()
+    try:
+        _share(tasks, helpers=min(torch.get_num_threads(), len(tasks)) - 1)
+    finally:
+        restore_subnormals(before)
+
+
+def _share(tasks: list[Task], *, helpers: int) -> None:
+    """Run every task on the caller's thread and ``helpers`` more."""
     if helpers <= 0:
         for task in tasks:
             task()

@@ -47,7 +47,8 @@ def compiled(function: Function) -> Function:
         pass
     finally:
         numba.config.CACHE_DIR = before
-    return kernel  # type: ignore[no-any-return]
+    compiled_function: Function = kernel
+    return compiled_function
 
 
 def _sources_hash() -> str:
@@ -58,7 +59,7 @@ def _sources_hash() -> str:
     return digest.hexdigest()[:12]
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """Numba's type of LANES float32 values in one register."""
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ vector = Vector()
 
 
 @register_model(Vector)
-class _VectorModel(PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(PrimitiveModel):
     """In memory and in registers: an LLVM vector."""
 
     def __init__(self, manager: Any, front: Any) -> None:
@@ -101,7 +102,7 @@ def constant(value: float) -> ir.Constant:
 
 
 def call_fma(b: ir.IRBuilder, x: Any, y: Any, add: Any) -> Any:
-    """x * y + add, rounded once."""
+    """Fused x * y + add, rounded once."""
     name = f"llvm.fma.v{LANES}f32"
     return b.call(cgutils.get_or_insert_function(b.module, ir.FunctionType(FLOATS, [FLOATS] * 3), name), [x, y, add])
 
@@ -114,7 +115,7 @@ def spread(b: ir.IRBuilder, scalar: Any) -> Any:
 
 
 def exp2_products(b: ir.IRBuilder, pairs: list[tuple[Any, Any]]) -> list[Any]:
-    """2^(x*y) of each pair, relative error 2e-7.
+    """Powers 2^(x*y) of each pair, relative error 2e-7.
 
     The pairs advance together, operation by operation: one alone is a chain of ten dependent operations, and a
     processor looks ahead no further than a few such chains. Needs x*y <= 120; far below -120 the
@@ -138,7 +139,7 @@ def _select(b: ir.IRBuilder, order: str, x: Any, limit: Any) -> Any:
 
 
 def _sigmoid(b: ir.IRBuilder, x: Any) -> Any:
-    """1 / (1 + exp(-x)); the reciprocal by three Newton steps, cheaper than a vector division."""
+    """Logistic 1 / (1 + exp(-x)); the reciprocal by three Newton steps, cheaper than a vector division."""
     one = constant(1.0)
     x = _select(b, "<", _select(b, ">", x, constant(-_STEEPEST)), constant(_STEEPEST))
     divisor = b.fadd(one, exp2_products(b, [(x, constant(-LOG2E))])[0])
@@ -150,13 +151,25 @@ def _sigmoid(b: ir.IRBuilder, x: Any) -> Any:
 
 
 def _softplus(b: ir.IRBuilder, x: Any) -> Any:
-    """log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), exact in relative terms for very negative x too."""
+    """Natural log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), exact in relative terms for very negative x too."""
     magnitude = b.select(b.fcmp_ordered("<", x, constant(0.0)), b.fneg(x), x)
     w = exp2_products(b, [(magnitude, constant(-LOG2E))])[0]
     series = constant(_LOG1P[-1])
     for c in _LOG1P[-2::-1]:
         series = call_fma(b, series, w, constant(c))
     return call_fma(b, series, w, _select(b, ">", x, constant(0.0)))
+
+
+def primitive(define: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for kernels whose machine code ``define`` emits; its first argument, Numba's, is not passed."""
+    function: Callable[..., Any] = intrinsic(define)
+    return function
+
+
+def primitive_of_literals(define: Callable[..., Any]) -> Callable[..., Any]:
+    """As `primitive`; ``define`` sees the values of literal arguments."""
+    function: Callable[..., Any] = intrinsic(prefer_literal=True)(define)
+    return function
 
 
 # -- primitives for kernels -------------------------------------------------------------------------------------------
@@ -182,7 +195,7 @@ def broadcast_at(b: ir.IRBuilder, address: Any, index: int) -> Any:
     return spread(b, b.load(b.gep(address, [_INT64(index)])))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def load(_typing: Any, array: Any, offset: Any) -> Any:
     """Vector at ``array[offset:offset + LANES]``."""
 
@@ -192,7 +205,7 @@ def load(_typing: Any, array: Any, offset: Any) -> Any:
     return vector(array, types.intp), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def store(_typing: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write ``value`` to ``array[offset:offset + LANES]``."""
 
@@ -203,7 +216,7 @@ def store(_typing: Any, array: Any, offset: Any, value: Any) -> Any:
     return types.void(array, types.intp, vector), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def broadcast(_typing: Any, array: Any, offset: Any) -> Any:
     """``array[offset]`` in every lane."""
 
@@ -213,13 +226,13 @@ def broadcast(_typing: Any, array: Any, offset: Any) -> Any:
     return vector(array, types.intp), emit
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def zero(_typing: Any) -> Any:
     """The zero vector."""
     return vector(), lambda _context, _b, _signature, _args: constant(0.0)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@primitive
 def constant_vector(_typing: Any, value: Any) -> Any:
     """A float64 number, rounded, in every lane."""
 
@@ -229,17 +242,17 @@ def constant_vector(_typing: Any, value: Any) -> Any:
     return vector(types.float64), emit
 
 
-def _elementwise(arity: int, emit: Callable[..., Any]) -> Any:
+def _elementwise(arity: int, emit: Callable[..., Any]) -> Callable[..., Any]:
     """An intrinsic of ``arity`` vectors whose code is ``emit(builder, *vectors)``."""
 
     def code(_context: Any, b: Any, _signature: Any, args: Any) -> Any:
         return emit(b, *args)
 
     if arity == 1:
-        return intrinsic(lambda _typing, x: (vector(vector), code))
+        return primitive(lambda _typing, x: (vector(vector), code))
     if arity == 2:
-        return intrinsic(lambda _typing, x, y: (vector(vector, vector), code))
-    return intrinsic(lambda _typing, x, y, z: (vector(vector, vector, vector), code))
+        return primitive(lambda _typing, x, y: (vector(vector, vector), code))
+    return primitive(lambda _typing, x, y, z: (vector(vector, vector, vector), code))
 
 
 add = _elementwise(2, lambda b, x, y: b.fadd(x, y))
@@ -247,3 +260,44 @@ multiply = _elementwise(2, lambda b, x, y: b.fmul(x, y))
 fma = _elementwise(3, call_fma)
 softplus = _elementwise(1, _softplus)
 sigmoid = _elementwise(1, _sigmoid)
+
+
+_X86 = llvm.get_process_triple().split("-")[0] in ("x86_64", "i686")
+_FLUSH = 0x8040
+"""Bits of the x86 control register MXCSR: subnormal results and inputs become zero."""
+
+
+@primitive
+def _swap_rounding(_typing: Any, value: Any) -> Any:
+    """The control register as it was; ``value`` is ORed in if positive, written if negative (its complement)."""
+
+    def emit(_context: Any, b: Any, _signature: Any, args: Any) -> Any:
+        int32, nothing = ir.IntType(32), ir.VoidType()
+        if not _X86:
+            return int32(0)
+        function = ir.FunctionType(nothing, [ir.IntType(8).as_pointer()])
+        place = cgutils.alloca_once(b, int32)
+        address = b.bitcast(place, ir.IntType(8).as_pointer())
+        b.call(cgutils.get_or_insert_function(b.module, function, "llvm.x86.sse.stmxcsr"), [address])
+        before = b.load(place)
+        wanted = b.select(b.icmp_signed("<", args[0], int32(0)), b.not_(args[0]), b.or_(before, args[0]))
+        b.store(wanted, place)
+        b.call(cgutils.get_or_insert_function(b.module, function, "llvm.x86.sse.ldmxcsr"), [address])
+        return before
+
+    return types.int32(types.int32), emit
+
+
+@compiled
+def flush_subnormals() -> Any:
+    """Make this thread treat subnormal numbers as zero; returns what `restore_subnormals` needs.
+
+    Gradients and states that fade away pass through subnormal numbers, each many times slower than others.
+    """
+    return _swap_rounding(np.int32(_FLUSH))
+
+
+@compiled
+def restore_subnormals(before: Any) -> None:
+    """Undo `flush_subnormals`."""
+    _swap_rounding(np.int32(~before))
