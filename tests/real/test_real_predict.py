@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import subprocess
@@ -30,7 +31,7 @@ def macs3_peaks(path: Path, window: Interval, folder: Path) -> list[tuple[int, i
         values = np.nan_to_num(bigwig.values(window.chrom, window.start, window.end, numpy=True))
     bedgraph = folder / "signal.bdg"
     edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
-    runs = zip(edges[:-1], edges[1:], strict=True)
+    runs = itertools.pairwise(edges)
     bedgraph.write_text(
         "".join(f"{window.chrom}\t{window.start + a}\t{window.start + b}\t{values[a]:.9g}\n" for a, b in runs)
     )
