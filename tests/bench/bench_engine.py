@@ -40,6 +40,11 @@ D, E, N, R = 128, 256, 16, 8
 """Published sizes: model width, inner width, states, rank of delta."""
 
 
+_BURST = 64_000
+"""Length of the rate measurements: some tenths of a second each, as long as a layer, so that they meet the same
+clock speed and the same neighbours; the rate of a few quiet milliseconds is none that a whole model could reach."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """Smallest times of several runs, in seconds."""
@@ -88,7 +93,7 @@ def _exp2_rounds(values: Any, rounds: int) -> None:
 
 def exp_rates(*, repeat: int) -> dict[str, Timing]:
     """Seconds per exp, of our kernel and of torch, on values that stay in the first-level cache."""
-    threads, rounds, size = torch.get_num_threads(), 4000, 4096
+    threads, rounds, size = torch.get_num_threads(), _BURST, 4096
     arrays = [np.ones(size, np.float32) for _ in range(threads)]
     ours = measure(
         lambda: run_tasks([functools.partial(_exp2_rounds, array, rounds) for array in arrays]), repeat=repeat
@@ -97,11 +102,11 @@ def exp_rates(*, repeat: int) -> dict[str, Timing]:
     out = torch.empty_like(values)
 
     def with_torch() -> None:
-        for _ in range(500):
+        for _ in range(_BURST // 8):
             torch.exp(values, out=out)
 
     theirs = measure(with_torch, repeat=repeat)
-    n_ours, n_theirs = threads * rounds * size, 500 * values.numel()
+    n_ours, n_theirs = threads * rounds * size, _BURST // 8 * values.numel()
     return {
         "own polynomial": Timing(ours.wall / n_ours, ours.cpu / n_ours),
         "torch.exp": Timing(theirs.wall / n_theirs, theirs.cpu / n_theirs),
@@ -112,8 +117,13 @@ def product_rate(*, repeat: int) -> Timing:
     """Seconds per floating-point operation of a large matrix product in torch."""
     size = 1536
     a, b, out = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
-    timing = measure(lambda: torch.mm(a, b, out=out), repeat=4 * repeat)
-    return Timing(timing.wall / (2 * size**3), timing.cpu / (2 * size**3))
+
+    def multiply() -> None:
+        for _ in range(_BURST // 8000):
+            torch.mm(a, b, out=out)
+
+    timing, flops = measure(multiply, repeat=repeat), _BURST // 8000 * 2 * size**3
+    return Timing(timing.wall / flops, timing.cpu / flops)
 
 
 def layer_work(length: int, *, centre: int | None = None) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seq2exp.errors import SettingsError
+from seq2exp.model.backbone import Backbone
 from seq2exp.model.scan import EngineName, causal_conv_silu, resolve_engine, selective_scan
 from seq2exp.model.scan.threads import run_tasks
 
@@ -181,6 +182,27 @@ def test_error_of_a_task_reaches_the_caller() -> None:
 
     with pytest.raises(ValueError, match="from a task"):
         run_tasks([fail, lambda: None, lambda: None])
+
+
+@pytest.mark.filterwarnings("ignore")  # of a package that is not ours and seldom here
+@pytest.mark.parametrize("engine", ["reference", "cpu"])
+def test_one_direction_equals_transformers(engine: EngineName) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.MambaConfig(
+        vocab_size=12, hidden_size=32, state_size=16, num_hidden_layers=1, residual_in_fp32=False
+    )
+    torch.manual_seed(0)
+    theirs = transformers.MambaModel(config).eval().layers[0].mixer
+    ours = Backbone(d_model=32, n_layer=1).layers[0].mixer
+    state = {
+        name: tensor for name, tensor in theirs.state_dict().items() if not name.startswith(("in_proj", "out_proj"))
+    }
+    ours.fwd.load_state_dict(state)
+    u = torch.randn(2, 300, 32)
+    with torch.inference_mode():
+        x, z = (u @ theirs.in_proj.weight.T).chunk(2, -1)
+        out = ours.fwd(x, z, reverse=False, engine=engine) @ theirs.out_proj.weight.T
+        assert float((out - theirs(u)).abs().max()) < 1e-5
 
 
 @pytest.mark.gpu
