@@ -116,6 +116,28 @@ def boxes(intervals: list[Interval], *, base: float, height: float, colour: str,
     }
 
 
+def answering(box: PlotlyDict, template: str, customdata: list[list[str]] | None = None) -> PlotlyDict:
+    """``box`` (a trace of `boxes`) with hover text, one row of ``customdata`` per box.
+
+    Plotly lets a bar answer up to half the least distance between two bars beside it, which for a few boxes is most
+    of the picture. An unseen bar without width or height close beside the first makes that less than a pixel; not
+    closer than 1/2,000 of the whole spread, as Plotly takes bars within 1/10,000 of it for one.
+    """
+    if len(box["x"]) == 0:
+        return box
+    beside = max(0.5, float(np.ptp(box["x"])) / 2_000)
+    told = None if customdata is None else [*customdata, customdata[0]]
+    return {
+        **box,
+        "x": np.append(box["x"], box["x"][0] + beside),
+        "width": np.append(box["width"], 0.0),
+        "y": np.append(box["y"], np.float32(0)),
+        "customdata": told,
+        "hoverinfo": "all",
+        "hovertemplate": template + "<extra></extra>",
+    }
+
+
 def hatch(colour: str, *, shape: str = "/", size: int = 7, solidity: float = 0.22) -> PlotlyDict:
     """The bar marker of things set by rule: a hatched fill, no solid colour."""
     return {

@@ -20,6 +20,9 @@ from seq2exp.results import LocusView
 PER_BASE_BELOW_BP = 4_096
 """Stretches up to this long are drawn base by base; 4,096 float32 per line still fit the byte budget."""
 
+WIDEST_PX = 2_000
+"""Widest plotting area the pointer is tuned for."""
+
 NARROWEST_BP = 40
 """The closest zoom: letters stop growing here."""
 
@@ -185,6 +188,8 @@ def _layout(frame: Frame, lanes: tuple[Lane, ...], view: LocusView) -> PlotlyDic
         "newselection": {"line": {"color": theme.ink, "width": 1}},
         "hovermode": "x unified",
         "hoversubplots": "axis",
+        # Half a grid step: every base is reached, and none speaks for an unmeasured one beside it.
+        "hoverdistance": math.ceil(WIDEST_PX / (2 * math.ceil(frame.visible.width / bin_bp))) + 1,
         "hoverlabel": {
             "bgcolor": theme.hover,
             "bordercolor": theme.grid,

@@ -7,11 +7,14 @@ from typing import Literal
 
 import numpy as np
 
-from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, boxes, hatch, line, text_in_lane
+from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, answering, boxes, hatch, line, text_in_lane
 from seq2exp.figures.pyramid import runs
-from seq2exp.figures.style import SIZES, plain, with_alpha
+from seq2exp.figures.style import LABEL_PX, SIZES, plain, with_alpha
 from seq2exp.genome import Interval, Region
 from seq2exp.results import BoolArray, Element, LocusView, MaskResult
+
+ELEMENT_NAME_PX = 34
+"""Narrowest box in px that holds a name such as E12."""
 
 CallClass = Literal["shared", "mask-only", "peak-only", "forced"]
 LEGEND: dict[CallClass, str] = {
@@ -104,7 +107,7 @@ def _forced(frame: Frame, flags: BoolArray, shape: str, words: str) -> list[Plot
         return []
     look = hatch(frame.theme.forced, shape=shape)
     box = boxes(places, base=0, height=1, colour=frame.theme.forced, marker=look)
-    return [{**box, "hoverinfo": "all", "hovertemplate": words + "<extra></extra>"}]
+    return [answering(box, words)]
 
 
 def _threshold_line(frame: Frame, mask: MaskResult) -> PlotlyDict:
@@ -147,45 +150,25 @@ def calls_lane(frame: Frame, view: LocusView) -> Lane:
     numbered = [(i + 1, e, c) for i, (e, c) in enumerate(zip(view.mask.elements, element_class, strict=True))]
     shown_elements = [(n, e, c) for n, e, c in numbered if e.interval.overlaps(frame.visible)]
     shown_peaks = [(p, c) for p, c in zip(view.peaks, peak_class, strict=True) if p.interval.overlaps(frame.visible)]
-    colours = {"shared": theme.shared, "mask-only": theme.mask_only, "peak-only": theme.peak_only}
+    colours = {
+        "shared": theme.shared,
+        "mask-only": theme.mask_only,
+        "peak-only": theme.peak_only,
+        "forced": theme.forced,
+    }
     traces: list[PlotlyDict] = []
     for cls, base, height in (("shared", 1.0, 0.9), ("mask-only", 1.45, 0.45)):
         chosen = [(n, e) for n, e, c in shown_elements if c == cls]
-        traces.append(
-            boxes(
-                [e.interval for _, e in chosen],
-                base=base,
-                height=height,
-                colour=colours[cls],
-                hoverinfo="all",
-                customdata=[[f"E{n}", f"{e.mean:.2f}", f"{e.sd:.2f}", f"{e.interval.width:,}"] for n, e in chosen],
-                hovertemplate="Element %{customdata[0]}: mean %{customdata[1]} ± %{customdata[2]}, "
-                "%{customdata[3]} bp<extra></extra>",
-            )
-        )
-    for cls, base, height in (("shared", 0.1, 0.9), ("peak-only", 0.1, 0.45)):
-        traces.append(
-            boxes(
-                [p.interval for p, c in shown_peaks if c == cls],
-                base=base,
-                height=height,
-                colour=colours[cls],
-                hoverinfo="all",
-                customdata=[f"{p.interval.width:,}" for p, c in shown_peaks if c == cls],
-                hovertemplate="MACS3 peak, %{customdata} bp<extra></extra>",
-            )
-        )
-    forced_peaks = [p.interval for p, c in shown_peaks if c == "forced"]
-    traces.append(
-        boxes(
-            forced_peaks,
-            base=0.1,
-            height=0.45,
-            colour=theme.forced,
-            hoverinfo="all",
-            hovertemplate="MACS3 peak inside the forced promoter<extra></extra>",
-        )
-    )
+        box = boxes([e.interval for _, e in chosen], base=base, height=height, colour=colours[cls])
+        template = "Element %{customdata[0]}: mean %{customdata[1]} ± %{customdata[2]}, %{customdata[3]} bp"
+        told = [[f"E{n}", f"{e.mean:.2f}", f"{e.sd:.2f}", f"{e.interval.width:,}"] for n, e in chosen]
+        traces.append(answering(box, template, told))
+    for cls, base, height in (("shared", 0.1, 0.9), ("peak-only", 0.1, 0.45), ("forced", 0.1, 0.45)):
+        found = [p.interval for p, c in shown_peaks if c == cls]
+        where = " inside the forced promoter" if cls == "forced" else ""
+        box = boxes(found, base=base, height=height, colour=colours[cls])
+        traces.append(answering(box, f"MACS3 peak{where}, %{{customdata[0]}} bp", [[f"{p.width:,}"] for p in found]))
+    traces.append(_element_names(frame, shown_elements))
     centre = frame.clip(view.centre)
     promoter = [centre] if centre is not None else []
     traces.append(boxes(promoter, base=1.1, height=0.8, colour=theme.forced, marker=hatch(theme.forced)))
@@ -207,6 +190,25 @@ def calls_lane(frame: Frame, view: LocusView) -> Lane:
         shapes=(_divider(frame),),
         notes=tuple({**note, "bgcolor": backdrop} for note in notes),
     )
+
+
+def _element_names(frame: Frame, shown: list[tuple[int, Element, CallClass]]) -> PlotlyDict:
+    """E1, E2 ... inside the boxes that are wide enough: the names of the element table."""
+    least_bp = ELEMENT_NAME_PX * frame.visible.width / frame.width_px
+    places = [(n, frame.clip(e.interval), c) for n, e, c in shown]
+    fitting = [(n, place, c) for n, place, c in places if place is not None and place.width >= least_bp]
+    on_box = {"shared": frame.theme.paper, "mask-only": frame.theme.on_mask_only}
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": np.array([(place.start + place.end + 1) / 2 for _, place, _ in fitting], dtype=np.float64),
+        "y": np.array([1.45 if c == "shared" else 1.66 for _, _, c in fitting], dtype=np.float32),
+        "text": [f"<b>E{n}</b>" for n, _, _ in fitting],
+        "textfont": {"size": LABEL_PX, "color": [on_box[c] for _, _, c in fitting]},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "name": "element names",
+    }
 
 
 def _divider(frame: Frame) -> PlotlyDict:

@@ -36,6 +36,8 @@ class Theme:
     shared: str
     """An element that meets a MACS3 peak, and the reverse."""
     mask_only: str
+    on_mask_only: str
+    """Text on `mask_only`."""
     peak_only: str
     forced: str
     """Set by rule, never found: promoter centre and blacklist."""
@@ -67,6 +69,7 @@ LIGHT = Theme(
     other="#55606e",
     shared="#009e73",
     mask_only="#e69f00",
+    on_mask_only="#16202c",
     peak_only="#56b4e9",
     forced="#8a929d",
     threshold="#b3261e",
@@ -88,6 +91,7 @@ DARK = Theme(
     other="#a9b4c0",
     shared="#1fc295",
     mask_only="#f0b429",
+    on_mask_only="#10151c",
     peak_only="#7cc8f5",
     forced="#7d8793",
     threshold="#ff8a80",

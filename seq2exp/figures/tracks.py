@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, boxes, hatch, line, text_in_lane
+from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, answering, boxes, hatch, line, text_in_lane
 from seq2exp.figures.pyramid import runs
 from seq2exp.figures.style import SIZES, plain, with_alpha
 from seq2exp.genome import Interval
@@ -96,9 +96,8 @@ def _not_measured(frame: Frame, track: Track, ceiling: float) -> list[PlotlyDict
     if not gaps:
         return []
     look = hatch(frame.theme.grid, solidity=0.3)
-    template = f"{track_title(track)} not measured here<extra></extra>"
     box = boxes(gaps, base=0, height=ceiling, colour=frame.theme.grid, marker=look)
-    return [{**box, "hoverinfo": "all", "hovertemplate": template}]
+    return [answering(box, f"{track_title(track)} not measured here")]
 
 
 def _signal(frame: Frame, track: Track, *, log: bool) -> list[PlotlyDict]:

@@ -45,7 +45,7 @@ def _add_dataset() -> None:
         return
     try:
         cache.dataset(Path(text).expanduser())
-    except (Seq2ExpError, OSError, ValueError) as error:
+    except (Seq2ExpError, OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~ of no known user
         state[_TYPED_ERROR] = str(error)
         return
     known = (*state.get(_TYPED, ()), text)
@@ -89,7 +89,7 @@ def choose_dataset() -> Dataset:
 def _open(path: Path) -> Dataset:
     try:
         return cache.dataset(path)
-    except Seq2ExpError as error:
+    except (Seq2ExpError, OSError) as error:
         st.error(f"This data set cannot be opened: {plain(str(error))}")
         st.stop()
 

@@ -201,7 +201,7 @@ def test_a_wrong_manifest_path_is_refused_in_place(page: Open, tmp_path: Path) -
     foreign = tmp_path / "notes.yaml"
     foreign.write_text("- not a manifest\n")
     app = page()
-    for text in ("/no/such/folder", str(foreign), str(tmp_path)):
+    for text in ("/no/such/folder", "~nobody-of-that-name/m.yaml", str(foreign), str(tmp_path)):
         app.text_input(key="dataset_path").set_value(text).run()
         assert len(app.error) == 1
         assert not app.exception

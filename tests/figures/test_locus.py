@@ -100,6 +100,19 @@ def test_zooming_in_draws_true_values_at_their_own_base(view: LocusView) -> None
     assert (trace.x0, trace.dx) == (visible.start + 1, 1)
 
 
+def test_boxes_answer_only_where_they_are(view: LocusView) -> None:
+    tss = view.gene.tss
+    figure = locus_figure(view)
+    assert figure.layout.hoverdistance == 2
+    answering = [t for t in figure.data if t.type == "bar" and t.hovertemplate]
+    assert len(answering) >= 5
+    for boxes in answering:
+        closest = np.diff(np.sort(boxes.x)).min()
+        assert np.ptp(boxes.x) / 10_000 < closest <= max(0.5, view.interval.width / 2_000)
+        assert (np.asarray(boxes.width) == 0).sum() == 1
+    assert locus_figure(view, Interval("chr11", tss, tss + 100)).layout.hoverdistance >= 1_000 / 100
+
+
 def test_letters_appear_up_close_and_sit_on_their_bases(view: LocusView) -> None:
     visible = Interval("chr11", view.gene.tss, view.gene.tss + 120)
     (letters,) = [t for t in locus_figure(view, visible).data if t.name == "sequence"]
@@ -196,9 +209,19 @@ def test_the_legend_is_there_whatever_the_window_holds(view: LocusView) -> None:
 def test_every_element_and_peak_is_drawn_once_in_its_class(view: LocusView) -> None:
     figure = locus_figure(view)
     calls = [t for t in figure.data if t.yaxis == "y6" and t.type == "bar"]
-    n_elements = sum(len(t.x) for t in calls if "Element" in (t.hovertemplate or ""))
-    n_peaks = sum(len(t.x) for t in calls if "MACS3 peak" in (t.hovertemplate or ""))
+    n_elements = sum(np.count_nonzero(t.width) for t in calls if "Element" in (t.hovertemplate or ""))
+    n_peaks = sum(np.count_nonzero(t.width) for t in calls if "MACS3 peak" in (t.hovertemplate or ""))
     assert (n_elements, n_peaks) == (len(view.mask.elements), len(view.peaks))
+
+
+def test_wide_elements_carry_the_name_of_their_table_row(view: LocusView) -> None:
+    second = view.mask.elements[1].interval
+    close = Interval("chr11", second.start - 1_000, second.end + 1_000)
+    (names,) = [t for t in locus_figure(view, close).data if t.name == "element names"]
+    assert list(names.text) == ["<b>E2</b>"]
+    assert names.x[0] == (second.start + second.end + 1) / 2
+    (none,) = [t for t in locus_figure(view).data if t.name == "element names"]
+    assert len(none.text or ()) == 0
 
 
 def test_classes_by_overlap_and_the_promoter_apart(view: LocusView) -> None:
