@@ -26,7 +26,8 @@ state.seed(config, "none" if checkpoint is None else checkpoint.hash)
 with st.sidebar:
     st.markdown("### Seq2Exp Explorer")
     controls.settings_panel(config, has_checkpoint=checkpoint is not None)
-inputs.show_gene_error(gene)
+with st.container():
+    inputs.show_gene_error(gene)
 
 try:
     question = state.question(config)
@@ -39,8 +40,10 @@ view = answer.view
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     visible = inputs.navigate(gene, view.interval)
     controls.model_badge(view.mask, trained=checkpoint is not None and checkpoint.trained)
-inputs.show_locus_error()
-panels.empty_result(view, question.elements)
+# One block, empty or not: what is below keeps its place in the page, so the browser need not build it anew.
+with st.container():
+    inputs.show_locus_error()
+    panels.empty_result(view, question.elements)
 panels.figure(view, visible)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     panels.notices(view)
