@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seq2exp.model.scan import gradients
-from seq2exp.model.scan.packing import flat, pack_channels
+from seq2exp.model.scan.packing import block_groups, flat, pack_channels
 from seq2exp.model.scan.threads import run_tasks
 from seq2exp.model.scan.vector import LANES, LOG2E
 
@@ -50,12 +50,6 @@ def causal_conv_silu(x: Tensor, weight: Tensor, bias: Tensor, *, reverse: bool) 
     return out[..., :width] if extra else out
 
 
-def _block_groups(n_blocks: int, n_batch: int) -> list[tuple[int, int]]:
-    """Ranges of channel blocks, no more per sample than keep the threads busy."""
-    count = min(n_blocks, -(-torch.get_num_threads() // n_batch))
-    return [(n_blocks * g // count, n_blocks * (g + 1) // count) for g in range(count)]
-
-
 class _Scan(torch.autograd.Function):
     """Gated scan; keeps its inputs and one state in gradients.CHECKPOINT."""
 
@@ -78,7 +72,7 @@ class _Scan(torch.autograd.Function):
             [
                 partial(gradients.scan_forward, like, sample, first, last, *rest)
                 for sample in range(n_batch)
-                for first, last in _block_groups(width // LANES, n_batch)
+                for first, last in block_groups(width // LANES, -(-torch.get_num_threads() // n_batch))
             ]
         )
         ctx.save_for_backward(x, delta, a, bc, d, z, bias, kept)
@@ -92,7 +86,7 @@ class _Scan(torch.autograd.Function):
         n_batch, length, width = x.shape
         n_state, n_blocks = a.shape[1], width // LANES
         like = (0,) * n_state
-        groups = _block_groups(n_blocks, n_batch)  # each sums dL/dB and dL/dC on its own
+        groups = block_groups(n_blocks, -(-torch.get_num_threads() // n_batch))  # each sums dL/dB and dL/dC on its own
         grad_x, grad_delta, grad_z = (torch.empty_like(x) for _ in range(3))
         grad_a = torch.zeros(n_batch, n_blocks, n_state, LANES)
         grad_d, grad_bias = torch.zeros(n_batch, width), torch.zeros(n_batch, width)

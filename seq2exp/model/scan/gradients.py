@@ -31,13 +31,16 @@ from seq2exp.model.scan.vector import (
     load,
     multiply,
     sigmoid,
-    softplus,
+    silu_in_place,
+    softplus_in_place,
     store,
     zero,
 )
 
 CHECKPOINT = 32
 """Positions between kept states: 32 * N * LANES recomputed states and decays fit the second-level cache."""
+_PIECE = 256
+"""Positions of a convolution held in the first-level cache."""
 _LN2 = 0.6931471805599453
 
 
@@ -55,7 +58,8 @@ def scan_forward(
     n_blocks = width // LANES
     n_kept = (length + CHECKPOINT - 1) // CHECKPOINT
     deltas = np.empty(CHECKPOINT * LANES, np.float32)
-    drives = np.empty(CHECKPOINT * LANES, np.float32)
+    xs = np.empty(CHECKPOINT * LANES, np.float32)
+    gates = np.empty(CHECKPOINT * LANES, np.float32)
     way = -1 if reverse else 1
     for stretch in range(n_kept):
         done = stretch * CHECKPOINT
@@ -69,18 +73,17 @@ def scan_forward(
             state = load_state(like, kept, place)
             for i in range(count):
                 at = (begin + way * i) * width + lane
-                step = softplus(add(load(delta, at), bias_v))
-                store(deltas, i * LANES, step)
-                store(drives, i * LANES, multiply(step, load(x, at)))
+                store(deltas, i * LANES, add(load(delta, at), bias_v))
+                store(xs, i * LANES, load(x, at))
+                store(gates, i * LANES, load(z, at))
+            softplus_in_place(deltas, 0, count)
+            silu_in_place(gates, 0, count)
             for i in range(count):
                 t = begin + way * i
-                at = t * width + lane
+                step, value = load(deltas, i * LANES), load(xs, i * LANES)
                 row = t * 2 * n
-                state, y = scan_step(
-                    state, load(deltas, i * LANES), load(drives, i * LANES), a, block * n * LANES, bc, row, bc, row + n
-                )
-                gate = load(z, at)
-                store(out, at, multiply(fma(skip, load(x, at), y), multiply(gate, sigmoid(gate))))
+                state, y = scan_step(state, step, multiply(step, value), a, block * n * LANES, bc, row, bc, row + n)
+                store(out, t * width + lane, multiply(fma(skip, value, y), load(gates, i * LANES)))
             store_state(state, kept, place + n_blocks * n * LANES)
 
 
@@ -121,10 +124,12 @@ def scan_backward(
             for i in range(count):
                 at = (begin + way * i) * width + lane
                 raw = add(load(delta, at), bias_v)
-                step = softplus(raw)
                 store(raws, i * LANES, raw)
-                store(deltas, i * LANES, step)
-                store(drives, i * LANES, multiply(step, load(x, at)))
+                store(deltas, i * LANES, raw)
+            softplus_in_place(deltas, 0, count)
+            for i in range(count):
+                at = (begin + way * i) * width + lane
+                store(drives, i * LANES, multiply(load(deltas, i * LANES), load(x, at)))
             state = load_state(like, kept, ((sample * (n_kept + 1) + stretch) * (width // LANES) + block) * vectors)
             store_state(state, states, 0)
             for i in range(count):
@@ -167,7 +172,7 @@ def scan_backward(
         for i in range(count):
             to = bc_at + (begin + way * i - sample * length) * 2 * n
             for k in range(2 * n):
-                grad_bc[to + k] = lane_sum(sums, (i * 2 * n + k) * LANES)
+                grad_bc[to + k] = lane_sum(load(sums, (i * 2 * n + k) * LANES))
 
 
 @compiled
@@ -175,11 +180,16 @@ def convolve_forward(
     taps: Any, sample: int, block: int, length: int, width: int, reverse: bool, x: Any, weight: Any, bias: Any, out: Any
 ) -> None:
     """SiLU(conv) of one block of channels of one sample; ``weight`` is (E/LANES, K, LANES)."""
-    at = sample * length * width + block * LANES
-    convolve_block(
-        taps, x, at, width, length, 0, length, reverse, weight, block * len(taps) * LANES, load(bias, block * LANES),
-        out, at, width,
-    )  # fmt: skip
+    base = sample * length * width + block * LANES
+    piece = np.empty(_PIECE * LANES, np.float32)
+    for first in range(0, length, _PIECE):
+        last = min(first + _PIECE, length)
+        convolve_block(
+            taps, x, base, width, length, first, last, reverse, weight, block * len(taps) * LANES,
+            load(bias, block * LANES), piece, 0,
+        )  # fmt: skip
+        for i in range(last - first):
+            store(out, base + (first + i) * width, load(piece, i * LANES))
 
 
 @compiled

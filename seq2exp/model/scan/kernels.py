@@ -10,21 +10,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from seq2exp.model.scan.steps import convolve, load_state, product_tile, scan_step, store_state
+from seq2exp.model.scan.steps import convolve, lane_sum, load_state, product_tile, scan_step, store_state
 from seq2exp.model.scan.vector import (
     LANES,
     add,
     broadcast,
     compiled,
+    constant_vector,
     fma,
     load,
     multiply,
-    sigmoid,
-    softplus,
+    silu_in_place,
+    softplus_in_place,
     store,
+    zero,
 )
 
 _MANY_REGISTERS = LANES != 8  # AVX-512 and NEON have 32 vector registers, AVX2 has 16
@@ -36,26 +37,32 @@ _DELTAS = 64
 """Positions whose step sizes are computed ahead of the scan."""
 
 
-@numba.njit(fastmath=True, error_model="numpy")
-def _sum_of_squares(values: Any, at: int, count: int) -> Any:
-    total = np.float32(0.0)
-    for i in range(at, at + count):
-        total += values[i] * values[i]
-    return total
-
-
 @compiled
-def normalise(residual: Any, first: int, rows: int, width: int, weight: Any, eps: float, out: Any, block: int) -> None:
-    """RMSNorm of ``rows`` positions from ``first`` of (L, D) into blocked ``out``; padding channels are left alone."""
+def normalise(
+    residual: Any, first: int, rows: int, width: int, weight: Any, eps: float, out: Any, row: int, block: int
+) -> None:
+    """RMSNorm of ``rows`` positions from ``first`` of (L, D); ``out`` has its rows and blocks that far apart.
+
+    Channels of ``out`` that pad the last block are left alone.
+    """
+    whole = width - width % LANES
     for r in range(rows):
         at = (first + r) * width
-        scale = np.float32(1.0) / np.sqrt(_sum_of_squares(residual, at, width) / np.float32(width) + np.float32(eps))
-        for d in range(0, width - LANES + 1, LANES):
-            to = d // LANES * block + r * LANES
-            for lane in range(LANES):
-                out[to + lane] = residual[at + d + lane] * scale * weight[d + lane]
-        for d in range(width - width % LANES, width):
-            out[d // LANES * block + r * LANES + d % LANES] = residual[at + d] * scale * weight[d]
+        squares = zero()
+        for i in range(0, whole, LANES):
+            value = load(residual, at + i)
+            squares = fma(value, value, squares)
+        total = lane_sum(squares)
+        for i in range(whole, width):
+            total += residual[at + i] * residual[at + i]
+        scale = np.float32(1.0) / np.sqrt(total / np.float32(width) + np.float32(eps))
+        scales = constant_vector(scale)
+        for i in range(0, whole, LANES):
+            store(
+                out, r * row + i // LANES * block, multiply(multiply(load(residual, at + i), scales), load(weight, i))
+            )
+        for i in range(whole, width):
+            out[r * row + whole // LANES * block + i - whole] = residual[at + i] * scale * weight[i]
 
 
 @compiled
@@ -127,16 +134,16 @@ def enter(
     normed = np.zeros(n_blocks * STRIPE * LANES, np.float32)
     for first in range(start, stop, STRIPE):
         rows = min(STRIPE, stop - first)
-        normalise(residual, first, rows, width, norm, eps, normed, STRIPE * LANES)
+        normalise(residual, first, rows, width, norm, eps, normed, LANES, STRIPE * LANES)
         product(normed, 0, STRIPE * LANES, n_blocks, rows, right, n_panels, wide, x, first * LANES, LANES, x_block)
 
 
 @compiled
 def convolve_block(
     taps: Any, x: Any, x_at: int, x_row: int, length: int, start: int, stop: int, reverse: bool,
-    weight: Any, weight_at: int, bias: Any, out: Any, out_at: int, out_row: int,
+    weight: Any, weight_at: int, bias: Any, out: Any, out_at: int,
 ) -> None:  # fmt: skip
-    """SiLU(conv) of one block of channels at positions start..stop of ``length``; out_at is position start's place."""
+    """SiLU(conv) of one block of channels at positions start..stop of ``length``, to ``out_at`` one after the other."""
     n_taps = len(taps)
     step = x_row
     if reverse:
@@ -152,7 +159,8 @@ def convolve_block(
             for k in range(n_taps - 1 - before, n_taps):
                 value = load(x, x_at + t * x_row - (n_taps - 1 - k) * step)
                 total = fma(value, load(weight, weight_at + k * LANES), total)
-        store(out, out_at + (t - start) * out_row, multiply(total, sigmoid(total)))
+        store(out, out_at + (t - start) * LANES, total)
+    silu_in_place(out, out_at, stop - start)
 
 
 @compiled
@@ -168,7 +176,7 @@ def mix(
         for block in range(n_blocks):
             convolve_block(
                 taps, x, block * x_block, LANES, length, first, last, reverse, weight, block * len(taps) * LANES,
-                load(bias, block * LANES), u, block * u_block + (first - base) * LANES, LANES,
+                load(bias, block * LANES), u, block * u_block + (first - base) * LANES,
             )  # fmt: skip
         product(
             u, (first - base) * LANES, u_block, n_blocks, last - first, right, n_panels, wide,
@@ -188,24 +196,23 @@ def scan_blocks(
     """
     n = len(like)
     deltas = np.empty(_DELTAS * LANES, np.float32)
-    for block in range(blocks_from, blocks_to):
-        state = load_state(like, states, block * n * LANES)
-        bias = load(dt_bias, block * LANES)
-        skip = load(d, block * LANES)
-        for done in range(0, rows, _DELTAS):
-            count = min(_DELTAS, rows - done)
+    way = -1 if reverse else 1
+    for done in range(0, rows, _DELTAS):  # blocks inside: the rows of p are then read from the first-level cache
+        count = min(_DELTAS, rows - done)
+        begin = rows - 1 - done if reverse else done
+        for block in range(blocks_from, blocks_to):
+            bias = load(dt_bias, block * LANES)
+            skip = load(d, block * LANES)
             for i in range(count):
-                t = done + i
-                if reverse:
-                    t = rows - 1 - t
+                row = (begin + way * i) * p_width
                 total = bias
                 for r in range(rank):
-                    total = fma(broadcast(p, t * p_width + r), load(dt_weight, (block * rank + r) * LANES), total)
-                store(deltas, i * LANES, softplus(total))
+                    total = fma(broadcast(p, row + r), load(dt_weight, (block * rank + r) * LANES), total)
+                store(deltas, i * LANES, total)
+            softplus_in_place(deltas, 0, count)
+            state = load_state(like, states, block * n * LANES)
             for i in range(count):
-                t = done + i
-                if reverse:
-                    t = rows - 1 - t
+                t = begin + way * i
                 delta = load(deltas, i * LANES)
                 x = load(u, block * u_block + t * LANES)
                 row = t * p_width + rank
@@ -215,7 +222,7 @@ def scan_blocks(
                 if add_to:
                     total = add(total, load(y, to))
                 store(y, to, total)
-        store_state(state, states, block * n * LANES)
+            store_state(state, states, block * n * LANES)
 
 
 @compiled
@@ -233,26 +240,14 @@ def leave(
     mixed = np.empty(STRIPE * padded, np.float32)
     for first in range(start, stop, STRIPE):
         rows = min(STRIPE, stop - first)
-        normalise(residual, first, rows, width, norm, eps, normed, STRIPE * LANES)
+        normalise(residual, first, rows, width, norm, eps, normed, LANES, STRIPE * LANES)
         product(normed, 0, STRIPE * LANES, n_blocks, rows, right_z, z_panels, z_wide, gated, 0, LANES, STRIPE * LANES)
         for block in range(y_blocks):
+            silu_in_place(gated, block * STRIPE * LANES, rows)
             for r in range(rows):
                 at = block * STRIPE * LANES + r * LANES
-                z = load(gated, at)
-                value = load(y, block * y_block + (first + r) * LANES)
-                store(gated, at, multiply(multiply(z, sigmoid(z)), value))
+                store(gated, at, multiply(load(gated, at), load(y, block * y_block + (first + r) * LANES)))
         product(gated, 0, STRIPE * LANES, y_blocks, rows, right_out, out_panels, out_wide, mixed, 0, padded, LANES)
         for r in range(rows):
             for i in range(width):
                 residual[(first + r) * width + i] += mixed[r * padded + i]
-
-
-@compiled
-def finish(residual: Any, start: int, stop: int, width: int, norm: Any, eps: float, out: Any, out_first: int) -> None:
-    """RMSNorm of positions start..stop of (L, D) into rows of ``out`` from ``out_first`` on."""
-    for t in range(start, stop):
-        at = t * width
-        to = (out_first + t - start) * width
-        scale = np.float32(1.0) / np.sqrt(_sum_of_squares(residual, at, width) / np.float32(width) + np.float32(eps))
-        for i in range(width):
-            out[to + i] = residual[at + i] * scale * norm[i]

@@ -24,6 +24,12 @@ def blocks_of(width: int) -> int:
     return -(-width // LANES)
 
 
+def block_groups(n_blocks: int, count: int) -> list[tuple[int, int]]:
+    """Ranges that share ``n_blocks`` out evenly, ``count`` of them or one per block."""
+    count = min(n_blocks, max(1, count))
+    return [(n_blocks * g // count, n_blocks * (g + 1) // count) for g in range(count)]
+
+
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """A weight packed for `kernels.product`."""

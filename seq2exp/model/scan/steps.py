@@ -283,12 +283,11 @@ def backward_step(
 
 
 @primitive
-def lane_sum(_typing: Any, array: Any, offset: Any) -> Any:
-    """Sum of the LANES elements at ``array[offset:]``."""
+def lane_sum(_typing: Any, _value: Any) -> Any:
+    """Sum of the lanes of a vector."""
 
-    def emit(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        value = load_at(b, pointer(context, b, signature.args[0], *args), 0)
-        width = LANES
+    def emit(_context: Any, b: Any, _signature: Any, args: Any) -> Any:
+        value, width = args[0], LANES
         undefined = ir.Constant(FLOATS, ir.Undefined)
         while width > 1:  # fold halves
             width //= 2
@@ -297,4 +296,4 @@ def lane_sum(_typing: Any, array: Any, offset: Any) -> Any:
             value = b.fadd(value, folded)
         return b.extract_element(value, ir.IntType(32)(0))
 
-    return types.float32(array, types.intp), emit
+    return types.float32(vector), emit

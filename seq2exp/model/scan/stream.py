@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seq2exp.model.scan import kernels
-from seq2exp.model.scan.packing import Floats, Matrix, blocks_of, flat, pack_channels
+from seq2exp.model.scan.packing import Floats, Matrix, block_groups, blocks_of, flat, pack_channels
 from seq2exp.model.scan.threads import Task, run_tasks
 from seq2exp.model.scan.vector import LANES, LOG2E
 
@@ -120,6 +120,7 @@ def _sweep(length: int, w: DirectionWeights, space: Workspace, span: slice, *, r
     n_state = len(w.like)
     states = np.zeros(space.n_blocks * n_state * LANES, np.float32)
     block, u_block, p_width = length * LANES, space.chunk * LANES, w.x_proj.columns
+    groups = block_groups(space.n_blocks, 2 * torch.get_num_threads())  # twice: threads end together more often
     starts = list(range(span.start, span.stop, space.chunk))
     for base in reversed(starts) if reverse else starts:
         stop = min(base + space.chunk, span.stop)
@@ -130,14 +131,14 @@ def _sweep(length: int, w: DirectionWeights, space: Workspace, span: slice, *, r
                 w.x_proj.values, w.x_proj.panels, w.x_proj.wide, space.u, u_block, space.p, p_width,
             )  # fmt: skip
 
-        def scan(number: int, rows: int = stop - base, base: int = base) -> None:
+        def scan(first: int, last: int, rows: int = stop - base, base: int = base) -> None:
             kernels.scan_blocks(
-                w.like, number, number + 1, rows, reverse, reverse, space.u, u_block, space.p, p_width, w.rank,
+                w.like, first, last, rows, reverse, reverse, space.u, u_block, space.p, p_width, w.rank,
                 w.dt, w.dt_bias, w.a, w.d, states, space.y, block, base,
             )  # fmt: skip
 
         run_tasks(_stripes(base, stop, mix))
-        run_tasks([partial(scan, number) for number in range(space.n_blocks)])
+        run_tasks([partial(scan, *group) for group in groups])
 
 
 def run_backbone(embeddings: Tensor, layers: list[LayerWeights], norm: Tensor, eps: float, rows: slice) -> Tensor:
@@ -155,7 +156,8 @@ def run_backbone(embeddings: Tensor, layers: list[LayerWeights], norm: Tensor, e
             run_layer(memory, length, width, layer, space, rows if last else slice(0, length))
 
         def finish(first: int, stop: int, memory: Floats = memory, target: Floats = target) -> None:
-            kernels.finish(memory, first, stop, width, final, eps, target, first - rows.start)
+            place = target[(first - rows.start) * width :]
+            kernels.normalise(memory, first, stop - first, width, final, eps, place, width, LANES)
 
         run_tasks(_stripes(rows.start, rows.stop, finish))
     return out
