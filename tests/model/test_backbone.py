@@ -220,3 +220,14 @@ def test_initial_values(divisor: int) -> None:
     assert (p["layers.0.norm.weight"] == 1).all()
     assert 0.49 < float(p["layers.0.mixer.fwd.conv1d.weight"].detach().abs().max()) <= 0.5
     assert float(p["layers.0.mixer.in_proj.weight"].detach().abs().max()) <= 128**-0.5
+
+
+def test_half_precision_streams_in_float32() -> None:
+    backbone = make_backbone()
+    x = torch.randn(1, 60, 24).bfloat16()
+    with torch.inference_mode():
+        out = backbone(x)
+        expected = backbone(x.float())
+        assert out.dtype == torch.bfloat16
+        torch.testing.assert_close(out.float(), expected, rtol=1e-2, atol=1e-2)
+        assert backbone.bfloat16()(x).isfinite().all()

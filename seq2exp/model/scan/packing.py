@@ -14,8 +14,8 @@ Floats = npt.NDArray[np.float32]
 
 
 def flat(tensor: Tensor) -> Floats:
-    """The memory of a contiguous float32 CPU tensor as a flat array."""
-    array: Floats = tensor.detach().reshape(-1).numpy()
+    """The memory of a contiguous float32 CPU tensor as a flat array; other floats are converted."""
+    array: Floats = tensor.detach().float().reshape(-1).numpy()
     return array
 
 
@@ -49,7 +49,7 @@ class Matrix:
         vectors = 3 if wide else 2
         panels = -(-n_vectors // vectors)
         padded = np.zeros((blocks_of(n_in) * LANES, panels * vectors * LANES), np.float32)
-        padded[:n_in, :n_out] = weight.detach().numpy().T
+        padded[:n_in, :n_out] = weight.detach().float().numpy().T
         shaped = padded.reshape(padded.shape[0], panels, vectors * LANES).transpose(1, 0, 2)
         return cls(np.ascontiguousarray(shaped).reshape(-1), panels, wide)
 
@@ -63,5 +63,5 @@ def pack_channels(rows: Tensor) -> Floats:
     """(E, W) -> (block, W, LANES) flat, padded with zero channels."""
     width, count = rows.shape
     padded = np.zeros((blocks_of(width) * LANES, count), np.float32)
-    padded[:width] = rows.detach().numpy()
+    padded[:width] = rows.detach().float().numpy()
     return np.ascontiguousarray(padded.reshape(-1, LANES, count).transpose(0, 2, 1)).reshape(-1)
