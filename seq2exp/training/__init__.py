@@ -1,0 +1,1 @@
+"""Windows and a model to a checkpoint."""
