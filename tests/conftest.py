@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ def _folder(config: pytest.Config, option: str, what: str) -> Path:
 @pytest.fixture(scope="session")
 def real_dir(pytestconfig: pytest.Config) -> Path:
     return _folder(pytestconfig, "--real-dir", "real data")
+
+
+@pytest.fixture(scope="session")
+def real_file(real_dir: Path) -> Callable[[str], Path]:
+    """A named file of the real folder; another folder of the same layout may lack it, and the test then skips."""
+
+    def find(name: str) -> Path:
+        if not (real_dir / name).exists():
+            pytest.skip(f"no {name} in {real_dir}")
+        return real_dir / name
+
+    return find
 
 
 @pytest.fixture(scope="session")

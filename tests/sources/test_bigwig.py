@@ -142,8 +142,8 @@ def test_cut_anywhere_never_gives_wrong_values(write_bigwig: Callable[..., Path]
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["dnase_GM12865.bw", "k562_chr9_hg19/K562_H3K27ac.bigwig"])
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, -100])
-def test_real_track_cut_short(real_dir: Path, tmp_path: Path, name: str, keep: float) -> None:
-    path = real_dir / name
+def test_real_track_cut_short(real_file: Callable[[str], Path], tmp_path: Path, name: str, keep: float) -> None:
+    path = real_file(name)
     size = path.stat().st_size
     kept = size - 100 if keep < 0 else int(size * keep)
     places = [Interval(chrom, 0, min(length, 1_000_000)) for chrom, length in bigwig_sizes(path).items()]
@@ -151,9 +151,9 @@ def test_real_track_cut_short(real_dir: Path, tmp_path: Path, name: str, keep: f
 
 
 @pytest.mark.real
-def test_real_dnase_means_equal_the_table(real_dir: Path) -> None:
-    rows = [line.split("\t") for line in (real_dir / "gene_signal.tsv").read_text().splitlines()]
+def test_real_dnase_means_equal_the_table(real_file: Callable[[str], Path]) -> None:
+    rows = [line.split("\t") for line in real_file("gene_signal.tsv").read_text().splitlines()]
     for row in (dict(zip(rows[0], values, strict=True)) for values in rows[1:]):
         tss = int(row["tss"])
-        values = read_signal(real_dir / "dnase_GM12865.bw", Interval(row["chrom"], tss - 192, tss + 192), bin_bp=384)
+        values = read_signal(real_file("dnase_GM12865.bw"), Interval(row["chrom"], tss - 192, tss + 192), bin_bp=384)
         assert values[0] == pytest.approx(float(row["dnase_GM12865_mean384"]), abs=6e-4)

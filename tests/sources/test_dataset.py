@@ -228,13 +228,15 @@ def test_it_travels_to_a_worker(folder: Folder) -> None:
 
 
 @pytest.mark.real
-def test_real_hg19_track_is_refused_beside_hg38(folder: Folder, real_dir: Path) -> None:
+def test_real_hg19_track_is_refused_beside_hg38(
+    folder: Folder, real_dir: Path, real_file: Callable[[str], Path]
+) -> None:
     folder.manifest["sources"] = []
     folder.add("reference", str(real_dir / "genome.fa.gz"), "fasta")
     folder.add("genes", str(real_dir / "genes.tsv"), "tsv")
-    folder.add("track", str(real_dir / "k562_chr9_hg19" / "K562_H3K4me3.bigwig"), "bigWig", cell="K562")
+    folder.add("track", str(real_file("k562_chr9_hg19/K562_H3K4me3.bigwig")), "bigWig", cell="K562")
     dataset = folder.open()
     assert len(dataset.genes) == len((real_dir / "genes.tsv").read_text().splitlines()) - 1
-    folder.add("h3k27ac", str(real_dir / "k562_chr9_hg19" / "K562_H3K27ac.bigwig"), "bigWig", cell="K562")
+    folder.add("h3k27ac", str(real_file("k562_chr9_hg19/K562_H3K27ac.bigwig")), "bigWig", cell="K562")
     with pytest.raises(SourceError, match="chr9 has 141,213,431 bp here and 138,394,717 bp"):
         folder.open()

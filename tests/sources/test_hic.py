@@ -172,16 +172,16 @@ def test_cut_short(contacts: Path, tmp_path: Path, share: float) -> None:
 )
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, -100])
 def test_real_map_cut_short(
-    real_dir: Path, tmp_path: Path, name: str, place: Interval, resolution_bp: int, keep: float
+    real_file: Callable[[str], Path], tmp_path: Path, name: str, place: Interval, resolution_bp: int, keep: float
 ) -> None:
-    path = real_dir / "gm12878_chr21_hg19" / name
+    path = real_file(f"gm12878_chr21_hg19/{name}")
     size = path.stat().st_size
     cut_and_read(path, tmp_path / name, size - 100 if keep < 0 else int(size * keep), place, resolution_bp)
 
 
 @pytest.mark.real
-def test_real_hic_file_of_juicer(real_dir: Path) -> None:
-    path = real_dir / "gm12878_chr21_hg19" / "test_chr22.hic"
+def test_real_hic_file_of_juicer(real_file: Callable[[str], Path]) -> None:
+    path = real_file("gm12878_chr21_hg19/test_chr22.hic")
     assert contact_resolutions(path) == (100_000, 2_500_000)
     offered = contact_normalisations(path, resolution_bp=100_000)
     assert offered == ("NONE", "KR", "SCALE", "VC", "VC_SQRT")
@@ -205,8 +205,8 @@ def test_real_hic_file_of_juicer(real_dir: Path) -> None:
 
 
 @pytest.mark.real
-def test_real_cool_profile_equals_its_pixels(real_dir: Path) -> None:
-    path = real_dir / "gm12878_chr21_hg19" / "GM12878_HiC_10kb.cool"
+def test_real_cool_profile_equals_its_pixels(real_file: Callable[[str], Path]) -> None:
+    path = real_file("gm12878_chr21_hg19/GM12878_HiC_10kb.cool")
     with hictkpy.File(path) as file:
         table = file.fetch(count_type="float64").to_df()
     first, second, counts = (table[name].to_numpy() for name in ("bin1_id", "bin2_id", "count"))

@@ -146,10 +146,8 @@ def test_split(write: Callable[[str, str], Path]) -> None:
 
 
 @pytest.mark.real
-def test_real_tables_of_all_genes(real_dir: Path) -> None:
-    folder = real_dir / "k562_elements"
-    if not folder.is_dir():
-        pytest.skip(f"no k562_elements in {real_dir}")
+def test_real_tables_of_all_genes(real_file: Callable[[str], Path]) -> None:
+    folder = real_file("k562_elements")
     with gzip.open(folder / "split.csv.gz", "rt") as file:
         fold_11 = {row["ENSID"]: row["fold_11"] for row in csv.DictReader(file)}
     assert read_split(folder / "split.csv.gz") == fold_11

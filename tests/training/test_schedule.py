@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from seq2exp.errors import SettingsError
@@ -14,7 +16,7 @@ def test_published_check_points(step: int, rate: float) -> None:
 
 def test_no_jump_anywhere() -> None:
     rates = [WarmupCosine()(step) for step in range(0, 52_000, 10)]
-    assert max(abs(b - a) for a, b in zip(rates, rates[1:], strict=False)) < 2e-6
+    assert max(abs(b - a) for a, b in itertools.pairwise(rates)) < 2e-6
 
 
 def test_impossible_values_are_refused() -> None:
