@@ -49,6 +49,8 @@ class MaskResult:
     mode: MaskMode
     threshold: float
     """Mean at or above which elements are called; in top-k the smallest mean kept."""
+    floor: float
+    """Mean of a base without any signal and with the least the sequence can say: what zero evidence looks like."""
     ratio: float
     """Sum of mask / L, with the promoter, as in the paper."""
     ratio_outside_promoter: float

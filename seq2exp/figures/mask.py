@@ -16,6 +16,9 @@ from seq2exp.results import BoolArray, Element, LocusView, MaskResult
 ELEMENT_NAME_PX = 34
 """Narrowest box in px that holds a name such as E12."""
 
+_LEAST_FLOOR = 0.02
+"""A lower floor is the axis itself."""
+
 CallClass = Literal["shared", "mask-only", "peak-only", "forced"]
 LEGEND: dict[CallClass, str] = {
     "shared": "Mask and MACS3",
@@ -89,8 +92,8 @@ def mask_lane(frame: Frame, mask: MaskResult) -> Lane:
             Label("signals only" if mask.source == "signals" else f"{mask.mode} mode", 0.5, theme.muted),
         ),
         traces=(*on, *off, *traces),
-        shapes=(_threshold_line(frame, mask),),
-        notes=(_threshold_note(frame, mask),),
+        shapes=(*_floor_lines(frame, mask), _threshold_line(frame, mask)),
+        notes=(*_floor_notes(frame, mask), _threshold_note(frame, mask)),
         ticks=((0.0, "0"), (0.5, "0.5"), (1.0, "1")),
     )
 
@@ -108,6 +111,33 @@ def _forced(frame: Frame, flags: BoolArray, shape: str, words: str) -> list[Plot
     look = hatch(frame.theme.forced, shape=shape)
     box = boxes(places, base=0, height=1, colour=frame.theme.forced, marker=look)
     return [answering(box, words)]
+
+
+def _floor_lines(frame: Frame, mask: MaskResult) -> tuple[PlotlyDict, ...]:
+    """Where a base without evidence stands; nothing where that is 0 (the hard recipe)."""
+    if mask.floor < _LEAST_FLOOR:
+        return ()
+    left, right = frame.x_range
+    line = {"color": frame.theme.muted, "width": 1, "dash": "dot"}
+    return ({"type": "line", "x0": left, "x1": right, "y0": mask.floor, "y1": mask.floor, "line": line},)
+
+
+def _floor_notes(frame: Frame, mask: MaskResult) -> tuple[PlotlyDict, ...]:
+    if mask.floor < _LEAST_FLOOR:
+        return ()
+    return (
+        {
+            "x": frame.x_range[0],
+            "y": mask.floor,
+            "xanchor": "left",
+            "yanchor": "top",
+            "text": f"no signal {mask.floor:.2f}",
+            "showarrow": False,
+            "borderpad": 0,
+            "bgcolor": with_alpha(frame.theme.lane, 0.75),
+            "font": {"color": frame.theme.muted},
+        },
+    )
 
 
 def _threshold_line(frame: Frame, mask: MaskResult) -> PlotlyDict:

@@ -92,6 +92,19 @@ def mask_beta(
     )
 
 
+def floor(settings: MaskSettings, config: ModelConfig, *, generator: Generator | None) -> float:
+    """Mask mean of a base without signal whose sequence adds nothing beyond the configured floor.
+
+    0.357 = 11 / 30.8 under the soft recipe: such a base is not "36 % regulatory", it has no evidence.
+    """
+    least = torch.full((1, 1), config.beta_min + beta_algebra.EPSILON)
+    nothing = torch.zeros(1, 1, len(SIGNALS))
+    if generator is not None:
+        least, nothing = least.to(generator.signal_thresholds), nothing.to(generator.signal_thresholds)
+    sequence = None if generator is None else BetaParameters(least, least)
+    return float(mask_beta(nothing, settings, config, sequence=sequence, generator=generator).mean)
+
+
 def select(mean: Tensor, resolved: ResolvedSettings) -> Tensor:
     """The mask (1, L) of a mean before overrides."""
     if resolved.mode == "soft":

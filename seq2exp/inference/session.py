@@ -23,6 +23,7 @@ from seq2exp.inference import masks
 from seq2exp.inference.checkpoints import LoadedCheckpoint, resolve_device
 from seq2exp.inference.elements import call_elements, without
 from seq2exp.model.beta import BetaParameters
+from seq2exp.model.generator import Generator
 from seq2exp.model.predictor import centre_slice
 from seq2exp.results import BoolArray, FloatArray, LocusView, MaskResult, Track
 from seq2exp.settings import (
@@ -196,6 +197,7 @@ class LocusSession:
             elements=called,
             mode=resolved.mode,
             threshold=threshold,
+            floor=self._floor(settings),
             ratio=float(mask.mean(dtype=np.float64)),
             ratio_outside_promoter=float(mask[~forced_on].mean(dtype=np.float64)) if not forced_on.all() else 0.0,
             source="signals" if self.checkpoint is None else "model",
@@ -288,6 +290,14 @@ class LocusSession:
                     self._generated = self.checkpoint.network.sequence_beta(self._one_hot(), self._signals)
             return self._generated
 
+    def _floor(self, settings: MaskSettings) -> float:
+        with torch.inference_mode():
+            return masks.floor(settings, self.config, generator=self._generator)
+
+    @property
+    def _generator(self) -> Generator | None:
+        return None if self.checkpoint is None else self.checkpoint.network.generator
+
     def _mask_beta(self, settings: MaskSettings, sequence: BetaParameters | None) -> BetaParameters:
         with torch.inference_mode():
             return masks.mask_beta(
@@ -295,7 +305,7 @@ class LocusSession:
                 settings,
                 self.config,
                 sequence=sequence,
-                generator=None if self.checkpoint is None else self.checkpoint.network.generator,
+                generator=self._generator,
             )
 
     def _final_mask(self, mean: Tensor, settings: MaskSettings) -> Tensor:

@@ -100,6 +100,7 @@ def make_view(
             elements=elements,
             mode="soft",
             threshold=0.5,
+            floor=0.36,
             ratio=float(mask.mean()),
             ratio_outside_promoter=float(mask[~on].mean()) if (~on).any() else float("nan"),
             source="signals",

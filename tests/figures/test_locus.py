@@ -234,6 +234,12 @@ def test_classes_by_overlap_and_the_promoter_apart(view: LocusView) -> None:
     assert classify_peaks([touching, meeting, promoter], [element], view.centre) == ("peak-only", "shared", "forced")
 
 
+def test_floor_is_drawn_where_there_is_one(view: LocusView) -> None:
+    assert "no signal 0.36" in _texts(locus_figure(view))
+    none = dataclasses.replace(view, mask=dataclasses.replace(view.mask, floor=0.0))
+    assert "no signal" not in _texts(locus_figure(none))
+
+
 def test_threshold_line_stands_at_the_threshold(view: LocusView) -> None:
     mask = dataclasses.replace(view.mask, threshold=0.37)
     figure = locus_figure(dataclasses.replace(view, mask=mask))

@@ -153,6 +153,13 @@ def test_without_a_checkpoint_the_signals_alone_make_the_mask(tiny: Dataset, tmp
         session.mask(MaskSettings(signal_scale=0))
 
 
+def test_the_floor_is_what_no_evidence_looks_like(
+    tiny: Dataset, tmp_path: Path, soft: LoadedCheckpoint, hard: LoadedCheckpoint
+) -> None:
+    floors = [_session(tiny, tmp_path, checkpoint).mask(FAITHFUL).floor for checkpoint in (soft, hard, None)]
+    assert floors == pytest.approx([11 / 30.8, 0, 1 / 2.88], abs=1e-6)
+
+
 def test_view_is_complete(tiny: Dataset, tmp_path: Path, soft: LoadedCheckpoint) -> None:
     session = _session(tiny, tmp_path, soft)
     view = session.view(FAITHFUL)
