@@ -116,10 +116,15 @@ def numbers(view: LocusView) -> None:
         st.markdown("**CAGE at the TSS**, log10(1 + tags)")
         columns = st.columns(2)
         predicted, observed = view.prediction_log10, view.observed_log10
-        columns[0].metric("Predicted", number(predicted))
+        trained = view.provenance.get("trained") == "yes"
+        columns[0].metric("Predicted", number(predicted if trained else None))
         columns[1].metric("Observed", number(observed))
         if predicted is None:
             st.caption("No prediction: no checkpoint is loaded.")
+        elif not trained:
+            st.caption(
+                f"No prediction: the weights are not trained. They give {number(predicted)}, which means nothing."
+            )
         if observed is None:
             st.caption("Not observed: this data set has no CAGE for this gene and cell type.")
     with right:

@@ -13,6 +13,7 @@ from seq2exp.model.checkpoint import save_checkpoint
 from seq2exp.model.network import Seq2Exp
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import open_dataset
+from seq2exp.ui.text import number
 
 Open = Callable[..., AppTest]
 HOSTILE = (
@@ -234,16 +235,24 @@ def test_a_link_restores_the_view(page: Open) -> None:
     ]
 
 
-def test_a_checkpoint_predicts_and_untrained_weights_are_named(page: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_checkpoint_predicts_and_untrained_weights_never_look_so(
+    page: Open, tmp_path: Path, *, trained: bool
+) -> None:
     config = ModelConfig(window_bp=4_096, centre_bp=256, d_model=8, generator_layers=1, predictor_layers=1)
-    save_checkpoint(tmp_path / ".data" / "checkpoints" / "random", Seq2Exp(config), provenance={"trained": False})
+    save_checkpoint(tmp_path / ".data" / "checkpoints" / "it", Seq2Exp(config), provenance={"trained": trained})
     app = page()
-    app.selectbox(key="checkpoint").select("random").run()
+    app.selectbox(key="checkpoint").select("it").run()
     assert not app.exception
     assert not app.error
-    float(_metric(app, "Predicted"))
-    assert "UNTRAINED WEIGHTS" in _words(app)
-    assert app.query_params["checkpoint"] == "random"
+    assert app.query_params["checkpoint"] == "it"
+    if trained:
+        float(_metric(app, "Predicted"))
+        assert "FAITHFUL" in _words(app)
+    else:
+        assert _metric(app, "Predicted") == number(None)
+        assert "UNTRAINED WEIGHTS" in _words(app)
+        assert "which means nothing" in _words(app)
 
 
 def test_a_broken_checkpoint_is_named_and_the_page_goes_on(page: Open, tmp_path: Path) -> None:
