@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -46,6 +46,21 @@ def resolve(settings: MaskSettings, config: ModelConfig) -> ResolvedSettings:
         threshold=config.threshold if settings.threshold is None else settings.threshold,
         top_share=config.top_share if settings.top_share is None else settings.top_share,
         prior_mean=config.bottleneck_mean if settings.prior_mean is None else settings.prior_mean,
+    )
+
+
+def deciding(settings: MaskSettings, config: ModelConfig) -> MaskSettings:
+    """The settings a prediction depends on, spelled one way: what the mode in force ignores is left out.
+
+    Two settings that give the same mask compare equal after it; in soft mode a moved threshold changes nothing.
+    """
+    resolved = resolve(settings, config)
+    return replace(
+        settings,
+        mode=resolved.mode,
+        threshold=resolved.threshold if resolved.mode == "hard" else None,
+        top_share=resolved.top_share if resolved.mode == "top-k" else None,
+        prior_mean=resolved.prior_mean if settings.prior_strength else None,
     )
 
 

@@ -208,6 +208,7 @@ class LocusSession:
         """Predicted log10(1 + CAGE) under ``settings``; None without a checkpoint."""
         if self.checkpoint is None:
             return None
+        settings = masks.deciding(settings, self.config)
         known = self._predictions.get(settings)
         if known is not None:
             return known

@@ -63,6 +63,16 @@ def test_generator_runs_once_and_predictions_are_kept(
     for scale in (1.0, 0.5, 1.0, 0.5):
         session.predict(MaskSettings(signal_scale=scale))
     assert calls == {"sequence_beta": 1, "predict": 2}
+    # what the soft mode ignores asks for no new prediction
+    for ignored in (
+        MaskSettings(threshold=0.3),
+        MaskSettings(mode="soft", top_share=0.2),
+        MaskSettings(prior_mean=0.4),
+    ):
+        assert session.predict(ignored) == session.predict(FAITHFUL)
+    assert calls == {"sequence_beta": 1, "predict": 2}
+    session.predict(MaskSettings(mode="hard", threshold=0.3))
+    assert calls == {"sequence_beta": 1, "predict": 3}
 
 
 def test_threshold_moves_calls_in_soft_and_the_prediction_in_hard(
