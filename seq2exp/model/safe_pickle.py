@@ -58,12 +58,14 @@ class Inert:
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
         self.state: Any = None
+        self.entries: dict[Any, Any] = {}
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Ignore an item set on a foreign mapping; its state holds what we read."""
+        """Keep an item of a foreign mapping, such as Lightning's AttributeDict."""
+        self.entries[key] = value
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,13 @@ _OWN: dict[tuple[str, str], Any] = {
     ("collections", "defaultdict"): defaultdict,
     ("torch._utils", "_rebuild_tensor_v2"): _stored_tensor,
     ("torch._utils", "_rebuild_parameter"): _stored_parameter,
-    ("builtins", "dict"): dict,
-    ("builtins", "list"): list,
-    ("builtins", "tuple"): tuple,
-    ("builtins", "set"): set,
-    ("builtins", "int"): int,
-    ("builtins", "float"): float,
-    ("builtins", "str"): str,
-    ("builtins", "bool"): bool,
-    ("__builtin__", "dict"): dict,
-    ("__builtin__", "set"): set,
+    # protocol 2, which torch.save uses, spells builtins the old way
+    **{
+        (module, kind.__name__): kind
+        for module in ("builtins", "__builtin__")
+        for kind in (dict, list, tuple, set, int, float, str, bool)
+    },
+    ("__builtin__", "long"): int,
 }
 
 
@@ -188,7 +187,7 @@ def open_archive(path: Path) -> Iterator[CheckpointArchive]:
 
 
 def plain(value: Any) -> Any:
-    """``value`` with OmegaConf containers and nodes (as `Inert`) turned into dicts, lists and their values."""
+    """``value`` with foreign mappings, OmegaConf containers and nodes (all `Inert`) as dicts, lists and values."""
     if isinstance(value, Inert):
         state = value.state
         if isinstance(state, tuple) and state and isinstance(state[0], dict):
@@ -197,7 +196,7 @@ def plain(value: Any) -> Any:
             return plain(state["_content"])
         if isinstance(state, dict) and "_val" in state:
             return plain(state["_val"])
-        return None
+        return plain(value.entries) if value.entries else None
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import sys
+import types
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor
 
 from seq2exp.errors import CheckpointError
@@ -212,19 +215,38 @@ def test_any_other_name_is_refused(payload: bytes, tmp_path: Path) -> None:
         read_official_checkpoint(path)
 
 
-def test_foreign_configuration_objects_are_read_as_data(tmp_path: Path) -> None:
-    """An OmegaConf tree, as Lightning stores it, without OmegaConf being there."""
-    node = b"comegaconf.nodes\nAnyNode\n)\x81}(X\x04\x00\x00\x00_valK\x07ub"
-    tree = (
-        b"\x80\x02}(X\x01\x00\x00\x00acomegaconf.dictconfig\nDictConfig\n)\x81}(X\x08\x00\x00\x00_content}X\x01\x00\x00\x00b"
-        + node
-        + b"subu."
+class AttributeDict(dict[str, Any]):
+    """Stands where Lightning's class of that name is pickled from."""
+
+
+AttributeDict.__module__ = "pytorch_lightning.utilities.parsing"
+
+
+@pytest.mark.parametrize("holds", ["whole", "inner", "attributes"])
+def test_omegaconf_configurations_are_read_as_data(
+    holds: str, official_state: MakeState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Lightning 1.8 stores: OmegaConf trees, at the top or further down, or in its own mapping."""
+    tree = OmegaConf.create(
+        {"model": {"config": "${flags}"}, "flags": FLAGS, "dataset": {"seq_range": 512}, "seeds": [2, 22]}
     )
-    path = tmp_path / "x.ckpt"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("x/data.pkl", tree)
+    OmegaConf.resolve(tree)
+    stored: Any = tree
+    if holds != "whole":
+        stored = {name: tree[name] for name in tree}
+    if holds == "attributes":
+        for name in ("pytorch_lightning", "pytorch_lightning.utilities", "pytorch_lightning.utilities.parsing"):
+            module = types.ModuleType(name)
+            module.AttributeDict = AttributeDict  # type: ignore[attr-defined]
+            monkeypatch.setitem(sys.modules, name, module)
+        stored = AttributeDict(stored)
+    callbacks = {"ModelCheckpoint": {"best_model_score": torch.tensor(0.2)}}
+    path = _write(tmp_path / "x.ckpt", official_state("soft"), None, hyper_parameters=stored, callbacks=callbacks)
+    network, provenance = read_official_checkpoint(path)
+    assert network.config == own_config(FLAGS)
+    assert provenance["configuration_from"] == "file"
     with open_archive(path) as opened:
-        assert plain(opened.content) == {"a": {"b": 7}}
+        assert plain(opened.content["hyper_parameters"])["seeds"] == [2, 22]
 
 
 def _not_a_zip(path: Path) -> None:
