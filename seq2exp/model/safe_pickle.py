@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -55,10 +55,15 @@ _INERT_NAMES = {
 class Inert:
     """Stand-in for an object of a foreign class: keeps what the pickle gave it and does nothing."""
 
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
-        self.state: Any = None
-        self.entries: dict[Any, Any] = {}
+    arguments: tuple[Any, ...]
+    state: Any
+    entries: dict[Any, Any]
+
+    def __new__(cls, *arguments: Any) -> Self:
+        """Set everything here: a pickle may make an object without calling its ``__init__``."""
+        made = super().__new__(cls)
+        made.arguments, made.state, made.entries = arguments, None, {}
+        return made
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
