@@ -138,6 +138,42 @@ def test_evaluation(seq2exp_case: Case, engine: EngineName) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_predictor_activations(seq2exp_case: Case, engine: EngineName) -> None:
+    """The predictor backbone's rows and what the head is given; of a soft model only the centre is ever computed."""
+    case = seq2exp_case
+    network = _network(case)
+    seen: dict[str, Tensor] = {}
+    network.predictor_backbone.register_forward_hook(lambda _m, _a, out: seen.update(rows=out))
+    network.head.register_forward_pre_hook(lambda _m, given: seen.update(centre=given[0], features=given[1]))
+    with torch.inference_mode():
+        network(case.batch(external=_external(case)), padding="official", engine=engine)
+    stored = case.tensor("inter/encoder_out")
+    if not network.config.position_table:
+        stored = stored[:, network.centre]
+    _close(seen["rows"], stored, absolute=1e-4)
+    pooled = torch.cat([seen["centre"].mean(dim=1), seen["features"]], dim=-1)
+    _close(pooled, case.tensor("inter/pooled"), absolute=1e-4)
+
+
+def test_signal_betas_of_each_channel(seq2exp_case: Case) -> None:
+    case = seq2exp_case
+    if "output/prior_alpha" not in case.arrays:
+        pytest.skip("a model without a signal Beta")
+    generator = _network(case).generator
+    assert generator is not None
+    for channel in range(3):
+        alone = beta_algebra.signal_beta(
+            case.tensor("input/signals"),
+            weights=torch.eye(3)[channel],
+            thresholds=generator.signal_thresholds.detach(),
+            beta_min=generator.config.beta_min,
+            scale=generator.config.prior_scale,
+        )
+        _close(alone.alpha, case.tensor("output/prior_alpha")[..., channel], relative=1e-5)
+        _close(alone.beta[0, 0], case.tensor("output/prior_beta")[channel], relative=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_each_gene_alone(seq2exp_case: Case, engine: EngineName) -> None:
     case = seq2exp_case
     network = _network(case)
@@ -233,8 +269,11 @@ def test_caduceus_prediction(caduceus_case: Case, engine: EngineName) -> None:
     model: Caduceus = caduceus_from_official(case.state, case.meta["model_config"], what=case.name)
     batch = case.batch()
     signals = batch.signals if model.config.signal_input else None
+    given: list[Tensor] = []
+    model.head.register_forward_pre_hook(lambda _module, arguments: given.extend(arguments))
     with torch.inference_mode():
         found = model(batch.sequence, signals, batch.rna_features, engine=engine)
+    _close(torch.cat([given[0].mean(dim=1), given[1]], dim=-1), case.tensor("inter/pooled"), absolute=1e-4)
     _close_prediction(found, case.tensor("output/prediction"))
     _close_prediction(found, case.tensor("output/prediction_each_alone"))
 
