@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from seq2exp.errors import CheckpointError, SettingsError
 from seq2exp.model.checkpoint import load_strictly
 from seq2exp.model.generator import N_BASES, N_SIGNALS, build_backbone, zero_bias_linear
-from seq2exp.model.official import PREFIX, own_backbone_name
+from seq2exp.model.official import collapse, own_backbone_name, own_geometry
 from seq2exp.model.predictor import ExpressionHead, centre_slice
 from seq2exp.model.scan import EngineName
 from seq2exp.settings import ModelConfig
@@ -60,30 +60,12 @@ def caduceus_from_official(state: Mapping[str, Tensor], flags: Mapping[str, Any]
         File name for errors.
     """
     try:
-        ssm = flags.get("ssm_cfg", {})
-        config = ModelConfig(
-            window_bp=int(flags["seq_range"]),
-            centre_bp=int(flags["center_len"]),
-            d_model=int(flags["d_model"]),
-            d_state=int(ssm.get("d_state", 16)),
-            d_conv=int(ssm.get("d_conv", 4)),
-            expand=int(ssm.get("expand", 2)),
-            predictor_layers=int(flags["n_layer"]),
-            norm_eps=float(flags.get("norm_epsilon", 1e-5)),
-            rna_features=int(flags.get("rna_feat_dim", 9)),
-            signal_input=flags["interact"] == "concat",
-            init_residual_layers=int(flags["n_layer"]),
-        )
+        n_layer = int(flags["n_layer"])
+        config = ModelConfig(**own_geometry(flags), predictor_layers=n_layer, init_residual_layers=n_layer)
     except KeyError as error:
         raise CheckpointError(f"{what}: model flag {error} is missing") from error
-    own: dict[str, Tensor] = {}
-    for official, tensor in state.items():
-        name = _own_name(official.removeprefix(PREFIX))
-        if name in own and not torch.equal(own[name], tensor):
-            raise CheckpointError(f"{what}: {official} differs from its tied copy")
-        own[name] = tensor
     model = Caduceus(config)
-    load_strictly(model, own, what=what)
+    load_strictly(model, collapse(state, _own_name, what=what), what=what)
     return model.eval()
 
 

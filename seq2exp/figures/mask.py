@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -82,6 +83,7 @@ def mask_lane(frame: Frame, mask: MaskResult) -> Lane:
     )
     on = _forced(frame, mask.forced_on, "/", "Promoter centre: forced on by rule")
     off = _forced(frame, mask.forced_off, "\\", "Blacklist: forced off by rule")
+    levels = _levels(frame, mask)
     return Lane(
         name="mask",
         height_px=SIZES.mask,
@@ -92,8 +94,8 @@ def mask_lane(frame: Frame, mask: MaskResult) -> Lane:
             Label("signals only" if mask.source == "signals" else f"{mask.mode} mode", 0.5, theme.muted),
         ),
         traces=(*on, *off, *traces),
-        shapes=(*_floor_lines(frame, mask), _threshold_line(frame, mask)),
-        notes=(*_floor_notes(frame, mask), _threshold_note(frame, mask)),
+        shapes=tuple(_level_line(frame, level) for level in levels),
+        notes=tuple(_level_note(frame, level) for level in levels),
         ticks=((0.0, "0"), (0.5, "0.5"), (1.0, "1")),
     )
 
@@ -113,58 +115,53 @@ def _forced(frame: Frame, flags: BoolArray, shape: str, words: str) -> list[Plot
     return [answering(box, words)]
 
 
-def _floor_lines(frame: Frame, mask: MaskResult) -> tuple[PlotlyDict, ...]:
-    """Where a base without evidence stands; nothing where that is 0 (the hard recipe)."""
-    if mask.floor < _LEAST_FLOOR:
-        return ()
-    left, right = frame.x_range
-    line = {"color": frame.theme.muted, "width": 1, "dash": "dot"}
-    return ({"type": "line", "x0": left, "x1": right, "y0": mask.floor, "y1": mask.floor, "line": line},)
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A line across the mask lane and the words beside it."""
+
+    at: float
+    words: str
+    colour: str
+    dash: str
+    width: float
+    side: Literal["left", "right"]
+    below: bool
 
 
-def _floor_notes(frame: Frame, mask: MaskResult) -> tuple[PlotlyDict, ...]:
-    if mask.floor < _LEAST_FLOOR:
-        return ()
-    return (
-        {
-            "x": frame.x_range[0],
-            "y": mask.floor,
-            "xanchor": "left",
-            "yanchor": "top",
-            "text": f"no signal {mask.floor:.2f}",
-            "showarrow": False,
-            "borderpad": 0,
-            "bgcolor": with_alpha(frame.theme.lane, 0.75),
-            "font": {"color": frame.theme.muted},
-        },
-    )
-
-
-def _threshold_line(frame: Frame, mask: MaskResult) -> PlotlyDict:
-    left, right = frame.x_range
-    return {
-        "type": "line",
-        "x0": left,
-        "x1": right,
-        "y0": mask.threshold,
-        "y1": mask.threshold,
-        "line": {"color": frame.theme.threshold, "width": 1.5, "dash": "dash"},
-    }
-
-
-def _threshold_note(frame: Frame, mask: MaskResult) -> PlotlyDict:
+def _levels(frame: Frame, mask: MaskResult) -> tuple[_Level, ...]:
+    """The threshold, above the floor (a base without evidence) where there is one; the hard recipe's is 0."""
     words = "lowest kept" if mask.mode == "top-k" else "threshold"
-    high = mask.threshold > 0.75
+    called = _Level(
+        mask.threshold,
+        f"{words} {mask.threshold:.2f}",
+        frame.theme.threshold,
+        "dash",
+        1.5,
+        "right",
+        mask.threshold > 0.75,
+    )
+    if mask.floor < _LEAST_FLOOR:
+        return (called,)
+    return (_Level(mask.floor, f"no signal {mask.floor:.2f}", frame.theme.muted, "dot", 1, "left", below=True), called)
+
+
+def _level_line(frame: Frame, level: _Level) -> PlotlyDict:
+    left, right = frame.x_range
+    line = {"color": level.colour, "width": level.width, "dash": level.dash}
+    return {"type": "line", "x0": left, "x1": right, "y0": level.at, "y1": level.at, "line": line}
+
+
+def _level_note(frame: Frame, level: _Level) -> PlotlyDict:
     return {
-        "x": frame.x_range[1],
-        "y": mask.threshold,
-        "xanchor": "right",
-        "yanchor": "top" if high else "bottom",
-        "text": f"{words} {mask.threshold:.2f}",
+        "x": frame.x_range[0 if level.side == "left" else 1],
+        "y": level.at,
+        "xanchor": level.side,
+        "yanchor": "top" if level.below else "bottom",
+        "text": level.words,
         "showarrow": False,
         "borderpad": 0,
         "bgcolor": with_alpha(frame.theme.lane, 0.75),
-        "font": {"color": frame.theme.threshold},
+        "font": {"color": level.colour},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,29 +79,49 @@ def own_backbone_name(official: str) -> str:
     return name
 
 
-def collapse(state: Mapping[str, Tensor], *, shared_backbone: bool, what: str) -> dict[str, Tensor]:
+def collapse(state: Mapping[str, Tensor], rename: Callable[[str], str], *, what: str) -> dict[str, Tensor]:
     """Our state dict of an official one; copies of tied tensors must be equal before they become one.
 
     Parameters
     ----------
     state
         Official names, with or without the ``model.`` prefix.
-    shared_backbone
-        Predictor and generator backbones are one: their copies are tied too.
+    rename
+        Our name of an official one without the prefix; tied copies share one name.
     what
         File name for errors.
     """
     own: dict[str, Tensor] = {}
     seen: dict[str, str] = {}
     for official, tensor in state.items():
-        name = own_name(official.removeprefix(PREFIX))
-        if shared_backbone and name.startswith("predictor."):
-            name = "generator.backbone." + name.removeprefix("predictor.")
+        name = rename(official.removeprefix(PREFIX))
         if name in own and not torch.equal(own[name], tensor):
             raise CheckpointError(f"{what}: {seen[name]} and {official} should be one tensor but differ")
         own[name] = tensor
         seen[name] = official
     return own
+
+
+def shared_backbone_name(official: str) -> str:
+    """As `own_name` for a model whose predictor backbone is the generator's: their copies are tied too."""
+    name = own_name(official)
+    return "generator.backbone." + name.removeprefix("predictor.") if name.startswith("predictor.") else name
+
+
+def own_geometry(official: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of ModelConfig that every official model of this family states alike; KeyError names a missing one."""
+    ssm = official.get("ssm_cfg", {})
+    return {
+        "window_bp": int(official["seq_range"]),
+        "centre_bp": int(official["center_len"]),
+        "d_model": int(official["d_model"]),
+        "d_state": int(ssm.get("d_state", 16)),
+        "d_conv": int(ssm.get("d_conv", 4)),
+        "expand": int(ssm.get("expand", 2)),
+        "norm_eps": float(official.get("norm_epsilon", 1e-5)),
+        "rna_features": int(official.get("rna_feat_dim", 9)),
+        "signal_input": official["interact"] == "concat",
+    }
 
 
 def own_config(official: Mapping[str, Any], *, what: str = "official configuration") -> ModelConfig:
@@ -125,23 +145,14 @@ def own_config(official: Mapping[str, Any], *, what: str = "official configurati
                 raise CheckpointError(f"{what}: exactly one of {', '.join(_TEST_FLAGS)} must be true, found {chosen}")
             mode = chosen[0] if chosen else "soft"
             share = float(official.get("test_top_percent", 0.1))
-        ssm = official.get("ssm_cfg", {})
         shared, positions = bool(official["enc_prd_ps"]), bool(official["pos_enc"])
         return ModelConfig(
-            window_bp=int(official["seq_range"]),
-            centre_bp=int(official["center_len"]),
-            d_model=int(official["d_model"]),
-            d_state=int(ssm.get("d_state", 16)),
-            d_conv=int(ssm.get("d_conv", 4)),
-            expand=int(ssm.get("expand", 2)),
+            **own_geometry(official),
             generator_layers=int(official["gen_n_layer"]),
             predictor_layers=int(official["enc_n_layer"]),
-            norm_eps=float(official.get("norm_epsilon", 1e-5)),
-            rna_features=int(official.get("rna_feat_dim", 9)),
             shared_backbone=shared and not external,
             generator_sees_signals=shared or bool(official.get("gen_signal")),
             position_table=positions and not external,
-            signal_input=official["interact"] == "concat",
             beta_min=float(official["beta_min"]),
             prior_scale=float(official["prior_scale_factor"]),
             z_scale=float(official["z_scale"]),
@@ -152,7 +163,8 @@ def own_config(official: Mapping[str, Any], *, what: str = "official configurati
             train_hard=bool(official["post_hard_dist"]),
             mask_mode=mode,  # type: ignore[arg-type]  # one of the values of _TEST_FLAGS
             threshold=float(official["sample_threshold"]),
-            top_share=share if share > 0 else 0.1,
+            # only a top-k mask reads it; there 0 is refused, not replaced
+            top_share=share if mode == "top-k" or share > 0 else 0.1,
             external_mask=external,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -168,7 +180,7 @@ def network_from_official(
     state: Mapping[str, Tensor], config: ModelConfig, *, mask_model_config: ModelConfig | None = None, what: str
 ) -> Seq2Exp:
     """A network of ``config`` holding an official state dict, in evaluation mode; names and shapes strictly."""
-    own = collapse(state, shared_backbone=config.shared_backbone, what=what)
+    own = collapse(state, shared_backbone_name if config.shared_backbone else own_name, what=what)
     network = build_network(config, mask_model_config)
     load_strictly(network, own, what=what)
     return network.eval()

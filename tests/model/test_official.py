@@ -167,6 +167,11 @@ def test_flags_that_are_not_re_implemented_are_refused(flag: str, value: Any, wo
         own_config({**FLAGS, flag: value})
 
 
+def test_a_retrain_share_of_zero_is_not_replaced() -> None:
+    with pytest.raises(CheckpointError, match="top_share must lie"):
+        own_config({**FLAGS, "use_mask_model": True, "top_mask_percent": 0.0})
+
+
 def test_an_absent_flag_is_not_guessed() -> None:
     with pytest.raises(CheckpointError, match="beta_min"):
         own_config({name: value for name, value in FLAGS.items() if name != "beta_min"})

@@ -20,7 +20,7 @@ from seq2exp.baselines.caduceus import Caduceus, caduceus_from_official
 from seq2exp.model import beta as beta_algebra
 from seq2exp.model.losses import seq2exp_loss
 from seq2exp.model.network import NetworkInput, Seq2Exp
-from seq2exp.model.official import PREFIX, network_from_official, own_config, own_name
+from seq2exp.model.official import PREFIX, network_from_official, own_config, own_name, shared_backbone_name
 from seq2exp.model.scan import EngineName
 
 pytestmark = pytest.mark.reference
@@ -257,10 +257,8 @@ def _check_full_gradients(case: Case, network: Seq2Exp, parameters: dict[str, to
 
 
 def _parameter_name(network: Seq2Exp, official: str) -> str:
-    name = own_name(official.removeprefix(PREFIX))
-    if network.config.shared_backbone and name.startswith("predictor."):
-        return "generator.backbone." + name.removeprefix("predictor.")
-    return name
+    rename = shared_backbone_name if network.config.shared_backbone else own_name
+    return rename(official.removeprefix(PREFIX))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
