@@ -35,6 +35,7 @@ Role = Literal[
     "dnase_alignment",
     "crispri",
     "truth",
+    "oracle",
     "track",
 ]
 
