@@ -47,7 +47,11 @@ def version() -> None:
 def synthesize(
     out: Annotated[Path, typer.Option(help="Folder to write; made if absent.")],
     preset: Annotated[
-        Literal["tiny"], typer.Option(help="Size of the data set: tiny (window 4,096 bp, 24 genes).")
+        Literal["tiny", "demo", "train", "full"],
+        typer.Option(
+            help="tiny (window 4,096 bp, 24 genes), demo (8,192 bp, 155 genes, most on held-out chromosomes), "
+            "train (demo and 2,980 training genes) or full (200,000 bp, 2,000 genes)."
+        ),
     ] = "tiny",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
 ) -> None:
@@ -140,7 +144,8 @@ def predict(
     gene: Annotated[str, typer.Option(help="Symbol, alias or Ensembl id.")],
     cell: Annotated[str | None, typer.Option(help="Cell type of the data set; default: its first.")] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Checkpoint folder; without one the mask comes from the signals alone.")
+        str | None,
+        typer.Option(help="Checkpoint folder or shipped name; without one the mask comes from the signals alone."),
     ] = None,
     preset: Annotated[Preset, typer.Option(help="Constants of the signal Beta without a checkpoint.")] = "soft",
     mode: Annotated[MaskMode | None, typer.Option(help="How the mask is built; default: as trained.")] = None,
@@ -160,7 +165,7 @@ def predict(
 
     Example: python -m seq2exp predict --dataset .data/tiny --gene GENE1 --threshold 0.5 --json
     """
-    from seq2exp.inference.checkpoints import load_checkpoint_for_inference  # imported late: loads torch
+    from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference  # late: loads torch
     from seq2exp.inference.report import elements_bed, locus_report
     from seq2exp.inference.session import open_session
     from seq2exp.sources.dataset import open_dataset
@@ -179,7 +184,7 @@ def predict(
         opened,
         opened.genes.get(gene),
         opened.cell_types[0] if cell is None else cell,
-        checkpoint=None if checkpoint is None else load_checkpoint_for_inference(checkpoint, device),
+        checkpoint=None if checkpoint is None else load_checkpoint_for_inference(find_checkpoint(checkpoint), device),
         preset=preset,
         device=device,
     )
@@ -191,6 +196,55 @@ def predict(
         _print_json(report)
     else:
         _print_report(report)
+
+
+benchmarks = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare a checkpoint with its rivals.")
+app.add_typer(benchmarks, name="benchmark")
+
+
+@benchmarks.callback()
+def _common_benchmarks() -> None:
+    """Keep the benchmarks sub-commands even while there is one."""
+
+
+@benchmarks.command("mask")
+def benchmark_mask(
+    dataset: Annotated[Path, typer.Option(help="Manifest with known truth, or the folder that holds it.")],
+    checkpoint: Annotated[str, typer.Option(help="Checkpoint folder or shipped name.")],
+    part: Annotated[Literal["test", "valid", "train", "all"], typer.Option(help="Genes to score.")] = "test",
+    cell: Annotated[str | None, typer.Option(help="Cell type of the data set; default: all of them.")] = None,
+    limit_genes: Annotated[int | None, typer.Option(help="Score at most this many, spread over the part.")] = None,
+    bootstrap: Annotated[int, typer.Option(help="Resamples of the genes for 95 % intervals; 0: none.")] = 1000,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Result as JSON; shares lie in 0..1.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
+) -> None:
+    """Mask against known truth, bp by bp and by element, beside MACS3 peaks, DNase, H3K27ac and activity x contact.
+
+    Example: python -m seq2exp benchmark mask --dataset .data/tiny --checkpoint .data/checkpoints/mine --json
+    """
+    from seq2exp.benchmark.choice import BenchmarkSettings  # imported late: loads torch
+    from seq2exp.benchmark.mask import benchmark_mask as run_benchmark
+    from seq2exp.benchmark.table import mask_table, show_progress
+    from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference
+    from seq2exp.inference.session import default_cache_dir
+    from seq2exp.sources.dataset import open_dataset
+
+    if out is not None and not out.parent.is_dir():
+        raise SettingsError(f"{out}: its folder is not there; make it first")
+    found = run_benchmark(
+        open_dataset(dataset),
+        load_checkpoint_for_inference(find_checkpoint(checkpoint), device),
+        BenchmarkSettings(part=part, cell_type=cell, limit_genes=limit_genes, resamples=bootstrap),
+        cache_dir=default_cache_dir() / "peaks",
+        progress=show_progress,
+    )
+    if out is not None:
+        out.write_text(json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
+    if as_json:
+        _print_json(found.to_dict())
+    else:
+        typer.echo(mask_table(found))
 
 
 def _print_json(values: dict[str, Any]) -> None:

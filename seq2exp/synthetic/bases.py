@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,15 +40,15 @@ def _markov(length: int, rng: np.random.Generator, tables: NDArray[np.float64]) 
     n_isochores = -(-n_chains // _ISOCHORE_CHAINS)
     isochore = np.repeat(rng.integers(0, len(tables), size=n_isochores), _ISOCHORE_CHAINS)[:n_chains]
     context = rng.integers(0, 16, size=n_chains)
-    codes = np.empty((n_chains, _CHAIN_BP), dtype=np.uint8)
-    for step in range(_CHAIN_BP):
-        drawn = (rng.random(n_chains)[:, None] > tables[isochore, context]).sum(axis=1).clip(max=3)
+    codes = np.empty((n_chains, min(length, _CHAIN_BP)), dtype=np.uint8)
+    for step in range(codes.shape[1]):
+        drawn = (rng.random(n_chains)[:, None] > tables[isochore, context, :3]).sum(axis=1)
         codes[:, step] = drawn
         context = (context % 4) * 4 + drawn
     return codes.ravel()[:length]
 
 
-def _add_repeats(codes: NDArray[np.uint8], families: list[NDArray[np.uint8]], rng: np.random.Generator) -> None:
+def _add_repeats(codes: NDArray[np.uint8], families: tuple[NDArray[np.uint8], ...], rng: np.random.Generator) -> None:
     """Writes mutated copies over about `_REPEAT_SHARE` of ``codes``, in place: the caller owns the array."""
     covered = 0
     while covered < _REPEAT_SHARE * len(codes):
@@ -59,29 +61,43 @@ def _add_repeats(codes: NDArray[np.uint8], families: list[NDArray[np.uint8]], rn
         covered += len(copy)
 
 
-def background(chrom_sizes: dict[str, int], rng: np.random.Generator) -> dict[str, NDArray[np.uint8]]:
-    """Bases of every chromosome before genes and elements are written into them.
+@dataclass(frozen=True)
+class Composition:
+    """What every chromosome of a genome shares."""
+
+    tables: NDArray[np.float64]
+    """(isochore, 16, 4) cumulative next-base probabilities given the last two bases."""
+    families: tuple[NDArray[np.uint8], ...]
+    """Codes of each repeat family's ancestor."""
+
+
+def draw_composition(rng: np.random.Generator) -> Composition:
+    """The chain of bases and the repeat families of one genome."""
+    tables = np.cumsum(np.stack([_transitions(gc, rng) for gc in _GC_LEVELS]), axis=2)
+    families = tuple(_markov(int(rng.integers(*_REPEAT_BP)), rng, tables[-1:]) for _ in range(_REPEAT_FAMILIES))
+    return Composition(tables, families)
+
+
+def background(size: int, composition: Composition, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Bases of one chromosome before genes and elements are written into them.
 
     Parameters
     ----------
-    chrom_sizes
-        Length of each chromosome in bp; at least 1,000.
+    size
+        Length in bp; at least 1,000.
+    composition
+        Shared by the chromosomes of a genome.
     rng
         Every draw comes from it.
 
     Returns
     -------
-    dict[str, NDArray[np.uint8]]
-        (length,) codes A0 C1 G2 T3; no N yet.
+    NDArray[np.uint8]
+        (size,) codes A0 C1 G2 T3; no N yet.
     """
-    tables = np.cumsum(np.stack([_transitions(gc, rng) for gc in _GC_LEVELS]), axis=2)
-    families = [_markov(int(rng.integers(*_REPEAT_BP)), rng, tables[-1:]) for _ in range(_REPEAT_FAMILIES)]
-    genome = {}
-    for chrom, size in chrom_sizes.items():
-        codes = _markov(size, rng, tables)
-        _add_repeats(codes, families, rng)
-        genome[chrom] = codes
-    return genome
+    codes = _markov(size, rng, composition.tables)
+    _add_repeats(codes, composition.families, rng)
+    return codes
 
 
 def cpg_island(length: int, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -164,11 +164,10 @@ def mrna_features(transcript: Transcript, codes: NDArray[np.uint8]) -> dict[str,
 
 
 def write_promoter(
-    gene: Gene, kind: PromoterType, half_bp: int, genome: Mapping[str, NDArray[np.uint8]], rng: np.random.Generator
+    gene: Gene, kind: PromoterType, half_bp: int, codes: NDArray[np.uint8], rng: np.random.Generator
 ) -> None:
-    """Writes a promoter into ``genome`` over the TSS +- ``half_bp``, in place: the caller owns the arrays."""
+    """Writes a promoter into ``codes`` over the TSS +- ``half_bp``, in place: the caller owns the array."""
     start, end = gene.tss - half_bp, gene.tss + half_bp
-    codes = genome[gene.chrom]
     local = codes[start:end].copy()
     ubiquitous = BY_GROUP["ubiquitous"]
     if kind == "cpg_island":

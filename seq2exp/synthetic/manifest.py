@@ -6,7 +6,7 @@ from typing import Any
 
 from seq2exp.synthetic.presets import CELLS, STEP_BP, Scale
 
-GENERATOR = 1
+GENERATOR = 2
 """Raised when the same preset and seed no longer give the same bytes."""
 
 
@@ -80,7 +80,7 @@ def manifest(scale: Scale, seed: int, *, oracle: dict[str, float]) -> dict[str, 
             ("dnase", "DNase", f"{cell}.dnase.bw", "bigWig", "read-depth normalized signal", STEP_BP),
             ("h3k27ac", "H3K27ac", f"{cell}.h3k27ac.bw", "bigWig", "signal p-value", STEP_BP),
             ("cage", "CAGE", f"{cell}.cage.bw", "bigWig", "tag counts, both strands", 1),
-            ("contact", "Contacts", f"{cell}.cool", "cool", "observed counts", scale.bin_bp),
+            ("contact", "Contacts", f"{cell}.mcool", "mcool", "observed counts", scale.bin_bp),
         )
         units = {
             "dnase": "cuts per million reads per 150 bp",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from seq2exp.errors import SettingsError
 
-PresetName = Literal["tiny"]
+PresetName = Literal["tiny", "demo", "train", "full"]
 Cell = Literal["SynK", "SynG"]
 
 CELLS: tuple[Cell, Cell] = ("SynK", "SynG")
@@ -40,7 +40,7 @@ class Scale:
     element_bp: tuple[int, int]
     """Shortest and longest element."""
     end_overhang_bp: int
-    """How far the first window of the last chromosome and the last window of the first one pass the end."""
+    """How far the first window of chrX and the last one of chr3 pass the chromosome's end."""
     contact_depth: float
     """Expected contacts of a bin with itself."""
     contact_bins: int
@@ -50,6 +50,44 @@ class Scale:
     def half_bp(self) -> int:
         """Half the window."""
         return self.window_bp // 2
+
+    @property
+    def promoter_half_bp(self) -> int:
+        """Half of the stretch a promoter is written into; real ones do not grow with the window."""
+        return min(self.centre_bp // 2, 256)
+
+
+_HELD_OUT = {"chr19": 20, "chr3": 40, "chr21": 20, "chr22": 35, "chrX": 40}
+"""Genes of `demo`: validation and test chromosomes, and a small training chromosome to look at."""
+_TRAINING = ("chr1", "chr2", *(f"chr{i}" for i in range(4, 12)))
+"""Chromosomes that `train` and `full` have besides."""
+
+
+def chrom_number(chrom: str) -> int:
+    """1 to 22, and 23 for X: the order of chromosomes, and where their genes' numbers begin."""
+    return 23 if chrom == "chrX" else int(chrom.removeprefix("chr"))
+
+
+def _ordered(genes: Mapping[str, int]) -> Mapping[str, int]:
+    """``genes`` in the order of chromosomes."""
+    return MappingProxyType(dict(sorted(genes.items(), key=lambda item: chrom_number(item[0]))))
+
+
+def _eight_kb(name: PresetName, genes: Mapping[str, int]) -> Scale:
+    """`demo` and `train`: one geometry, so that what one has of the other is the same to the byte."""
+    return Scale(
+        name=name,
+        window_bp=8192,
+        centre_bp=512,
+        # 32 bins a window; the published one has 40.
+        bin_bp=256,
+        genes=_ordered(genes),
+        spacing_factor=1.35,
+        element_bp=(150, 400),
+        end_overhang_bp=1000,
+        contact_depth=150.0,
+        contact_bins=64,
+    )
 
 
 _SCALES: Mapping[str, Scale] = MappingProxyType(
@@ -68,7 +106,24 @@ _SCALES: Mapping[str, Scale] = MappingProxyType(
             # Puts log10(1 + contact) at 0-2.5 within a window; the published channel has 0-4 (data-sources.md 4.4).
             contact_depth=150.0,
             contact_bins=64,
-        )
+        ),
+        "demo": _eight_kb("demo", _HELD_OUT),
+        "train": _eight_kb("train", _HELD_OUT | dict.fromkeys(_TRAINING, 298)),
+        "full": Scale(
+            name="full",
+            window_bp=200_000,
+            centre_bp=2000,
+            bin_bp=5000,
+            genes=_ordered(
+                {"chr19": 20, "chr3": 90, "chr21": 50, "chr22": 80, "chrX": 80} | dict.fromkeys(_TRAINING, 168)
+            ),
+            spacing_factor=1.35,
+            element_bp=(150, 600),
+            end_overhang_bp=25_000,
+            # A deep map at 5 kb holds hundreds of contacts in the diagonal bin, a few at the window's edge.
+            contact_depth=300.0,
+            contact_bins=64,
+        ),
     }
 )
 
