@@ -9,10 +9,14 @@ from typing import Any
 
 import torch
 
+import seq2exp
 from seq2exp.errors import CheckpointError, SettingsError
-from seq2exp.model.checkpoint import load_checkpoint
+from seq2exp.model.checkpoint import CARD_FILE, WEIGHTS_FILE, load_checkpoint
 from seq2exp.model.network import Seq2Exp
 from seq2exp.settings import ModelConfig
+
+SHIPPED = Path(seq2exp.__file__).parent / "checkpoints"
+"""One folder per checkpoint that comes with the package; its name is how it is addressed."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,36 @@ def resolve_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise SettingsError("device cuda was asked for, but no CUDA device is there; use --device cpu or auto")
     return device
+
+
+def shipped_checkpoints() -> dict[str, Path]:
+    """The folders of the checkpoints that come with the package, by name."""
+    if not SHIPPED.is_dir():
+        return {}
+    return {folder.name: folder for folder in sorted(SHIPPED.iterdir()) if (folder / CARD_FILE).is_file()}
+
+
+def find_checkpoint(name_or_path: str | Path) -> Path:
+    """The folder of a shipped checkpoint's name, or of a path.
+
+    A bare word that is a shipped name means that one; a folder of the same name is ``./name``.
+
+    Raises
+    ------
+    CheckpointError
+        Neither; lists the shipped names.
+    """
+    text, shipped = str(name_or_path), shipped_checkpoints()
+    if text in shipped:
+        return shipped[text]
+    path = Path(text)
+    if not (path / CARD_FILE).is_file():
+        names = f"one of the shipped names: {', '.join(shipped)}" if shipped else "a shipped name (there is none)"
+        raise CheckpointError(
+            f"{text}: {CARD_FILE} is not there; give a checkpoint folder ({WEIGHTS_FILE} and {CARD_FILE}) or {names} "
+            "(official .ckpt files: python -m seq2exp convert-checkpoint)"
+        )
+    return path
 
 
 def load_checkpoint_for_inference(path: Path, device: str = "auto") -> LoadedCheckpoint:

@@ -1,4 +1,4 @@
-"""What a synthetic data set knows about itself: its true elements and its noise-free expression. No model reads this."""
+"""What a synthetic data set knows about itself: true elements and noise-free expression; no model reads it."""
 
 from __future__ import annotations
 

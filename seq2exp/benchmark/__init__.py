@@ -1,0 +1,1 @@
+"""A model and its rivals against what is known to be true."""
