@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,7 +62,20 @@ def synthesize(
     """
     from seq2exp.synthetic import synthesize as write  # imported late: --help must not load the generator
 
-    typer.echo(write(preset=preset, out=out, seed=seed))
+    with ExitStack() as stack:
+        bars: list[Any] = []
+
+        def show(done: int, total: int, what: str) -> None:
+            if not sys.stderr.isatty():
+                typer.echo(f"{100 * done // total:3d} % of {total / 1e6:,.1f} Mb: {what}", err=True)
+                return
+            if not bars:
+                bars.append(stack.enter_context(typer.progressbar(length=total, file=sys.stderr)))
+            bars[0].label = f"{what:<18}"
+            bars[0].update(done - bars[0].pos)
+
+        manifest = write(preset=preset, out=out, seed=seed, progress=show)
+    typer.echo(manifest)
 
 
 @app.command("convert-checkpoint")
@@ -214,6 +228,7 @@ def benchmark_mask(
     part: Annotated[Literal["test", "valid", "train", "all"], typer.Option(help="Genes to score.")] = "test",
     cell: Annotated[str | None, typer.Option(help="Cell type of the data set; default: all of them.")] = None,
     limit_genes: Annotated[int | None, typer.Option(help="Score at most this many, spread over the part.")] = None,
+    skip_deletions: Annotated[bool, typer.Option("--skip-deletions", help="Leave out the slow row.")] = False,
     bootstrap: Annotated[int, typer.Option(help="Resamples of the genes for 95 % intervals; 0: none.")] = 1000,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Result as JSON; shares lie in 0..1.")] = False,
@@ -235,7 +250,9 @@ def benchmark_mask(
     found = run_benchmark(
         open_dataset(dataset),
         load_checkpoint_for_inference(find_checkpoint(checkpoint), device),
-        BenchmarkSettings(part=part, cell_type=cell, limit_genes=limit_genes, resamples=bootstrap),
+        BenchmarkSettings(
+            part=part, cell_type=cell, limit_genes=limit_genes, resamples=bootstrap, deletions=not skip_deletions
+        ),
         cache_dir=default_cache_dir() / "peaks",
         progress=show_progress,
     )

@@ -29,6 +29,8 @@ class BenchmarkSettings:
     """Bootstrap resamples of the genes; 0: no intervals."""
     seed: int = 0
     """Random state of the resamples."""
+    deletions: bool = True
+    """Also predict with each element switched off: one predictor pass per element, most of the time spent."""
 
     def __post_init__(self) -> None:
         problems = []

@@ -91,7 +91,7 @@ def benchmark_mask(
         if progress is not None:
             progress(done, len(places))
         elements = truth[cell].get((gene.gene_id, cell), ())
-        evidence.append(judge_window(dataset, gene, cell, elements, checkpoint))
+        evidence.append(judge_window(dataset, gene, cell, elements, checkpoint, deletions=settings.deletions))
     if progress is not None:
         progress(len(places), len(places))
     weights = gene_weights(len(genes), resamples=settings.resamples, seed=settings.seed)

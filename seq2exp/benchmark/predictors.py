@@ -62,11 +62,17 @@ class LocusEvidence:
 
 
 def judge_window(
-    dataset: Dataset, gene: Gene, cell_type: str, elements: Sequence[TruthElement], checkpoint: LoadedCheckpoint
+    dataset: Dataset,
+    gene: Gene,
+    cell_type: str,
+    elements: Sequence[TruthElement],
+    checkpoint: LoadedCheckpoint,
+    *,
+    deletions: bool = True,
 ) -> LocusEvidence:
     """The mask and every per-base rival on the window of ``gene``, and the predictions with elements switched off.
 
-    Costs one generator pass and two predictor passes, and one more per element.
+    Costs one generator pass and two predictor passes, and with ``deletions`` one more per element.
 
     Parameters
     ----------
@@ -91,8 +97,9 @@ def judge_window(
     }
     scores |= {name: score(locus, values) for name, values in rivals(window.signals, window.tss_index).items()}
     prediction = _predicted(session, FAITHFUL)
-    drops = [prediction - _predicted(session, MaskSettings(off=(element.interval,))) for element in locus.elements]
-    scores[DELETION] = LocusScores(None, np.array(drops, dtype=np.float32), None)
+    if deletions:
+        drops = [prediction - _predicted(session, MaskSettings(off=(element.interval,))) for element in locus.elements]
+        scores[DELETION] = LocusScores(None, np.array(drops, dtype=np.float32), None)
     return LocusEvidence(
         locus=locus,
         scores=scores,
