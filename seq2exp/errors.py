@@ -7,6 +7,7 @@
     |-- WindowError      (ValueError)   a model input cannot be built from these sources
     |-- SettingsError    (ValueError)   a setting is out of range or contradicts another
     |-- CheckpointError  (ValueError)   a checkpoint is unreadable, unsafe or of other names and shapes
+    |-- TrainingError    (ValueError)   a training run cannot start, go on or be read
     `-- PeakCallError    (RuntimeError) MACS3 failed; carries its own words
 
 Messages are one line: which file, which place in it, what was found, what to do.
@@ -45,6 +46,10 @@ class SettingsError(Seq2ExpError, ValueError):
 
 class CheckpointError(Seq2ExpError, ValueError):
     """A checkpoint is unreadable, unsafe, or does not fit its configuration."""
+
+
+class TrainingError(Seq2ExpError, ValueError):
+    """A training run cannot start, go on, or be read back."""
 
 
 class PeakCallError(Seq2ExpError, RuntimeError):

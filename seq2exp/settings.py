@@ -29,6 +29,7 @@ RNA_FEATURES = (
 """The nine gene features in model order (models.md section 1.4); ORFEXONDENSITY is the raw density."""
 
 MaskMode = Literal["soft", "hard", "top-k"]
+SignalTransform = Literal["none", "log1p"]
 ContactMode = Literal["vc_counts", "abc_kr"]
 Preset = Literal["soft", "hard"]
 
@@ -126,6 +127,11 @@ class ModelConfig:
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
     external_mask: bool = False
     """No generator: the mask is given (peak-mask baseline)."""
+    signal_transform: SignalTransform = "none"
+    """What the network does to the signals before it uses them; none as published. Thresholds stay in raw units."""
+    stem_taps: int = 0
+    """Taps of a convolution over the bases that feeds the generator's backbone beside the embedding; 0: none, as
+    published. Odd."""
 
     def __post_init__(self) -> None:
         problems = [
@@ -151,6 +157,10 @@ class ModelConfig:
             problems.append("a shared backbone has one depth: generator_layers must equal predictor_layers")
         if self.hard_gradient not in ("compat", "fixed"):
             problems.append(f"hard_gradient must be compat or fixed, found {self.hard_gradient!r}")
+        if self.signal_transform not in ("none", "log1p"):
+            problems.append(f"signal_transform must be none or log1p, found {self.signal_transform!r}")
+        if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):
+            problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
         _refuse(problems, "model configuration")
 
     @classmethod

@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.distributions import Beta, kl_divergence
 from torch.nn import functional as F
 
+from seq2exp.settings import SignalTransform
+
 EPSILON = 1e-8
 """Added to alpha1, beta1 and alpha2 (not to beta2), as published."""
 
@@ -54,8 +56,19 @@ def sequence_beta(logits: Tensor, *, beta_min: float) -> BetaParameters:
     return BetaParameters(positive[..., 1], positive[..., 0])
 
 
+def transform_signals(signals: Tensor, how: SignalTransform) -> Tensor:
+    """The signals (..., K) as the network uses them: as they are, or log(1 + s)."""
+    return torch.log1p(signals) if how == "log1p" else signals
+
+
 def signal_beta(
-    signals: Tensor, *, weights: Tensor, thresholds: Tensor, beta_min: float, scale: float
+    signals: Tensor,
+    *,
+    weights: Tensor,
+    thresholds: Tensor,
+    beta_min: float,
+    scale: float,
+    transform: SignalTransform = "none",
 ) -> BetaParameters:
     """alpha2, beta2 of the signals: the parameters (not the densities) averaged over the channels.
 
@@ -69,6 +82,8 @@ def signal_beta(
         (K,) value at which a channel is neutral.
     beta_min, scale
         m and c: alpha2_k = (s_k + m) c + eps, beta2_k = (t_k + m) c.
+    transform
+        Applied to signals and thresholds alike.
 
     Returns
     -------
@@ -76,8 +91,8 @@ def signal_beta(
         alpha (B, L); beta () broadcast to it.
     """
     share = (weights / weights.sum()).to(signals)
-    alpha = (signals @ share + beta_min) * scale + EPSILON
-    beta = ((thresholds.to(signals) + beta_min) * scale) @ share
+    alpha = (transform_signals(signals, transform) @ share + beta_min) * scale + EPSILON
+    beta = ((transform_signals(thresholds.to(signals), transform) + beta_min) * scale) @ share
     return BetaParameters(alpha, beta.expand_as(alpha))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from seq2exp.errors import SettingsError
 from seq2exp.model.backbone import Backbone
-from seq2exp.model.beta import BetaParameters, sequence_beta, signal_beta
+from seq2exp.model.beta import BetaParameters, sequence_beta, signal_beta, transform_signals
 from seq2exp.model.scan import EngineName
 from seq2exp.settings import ModelConfig
 
@@ -40,6 +41,7 @@ class InputEmbedding(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.signal_transform = config.signal_transform
         self.sequence = zero_bias_linear(N_BASES, config.d_model)
         self.signal = zero_bias_linear(N_SIGNALS, config.d_model) if config.signal_input else None
         self.position = (
@@ -74,8 +76,22 @@ class InputEmbedding(nn.Module):
         if signals is not None:
             if self.signal is None:
                 raise SettingsError("this model has no signal input (signal_input is false)")
-            embedded = embedded + self.signal(signals)
+            embedded = embedded + self.signal(transform_signals(signals, self.signal_transform))
         return embedded
+
+
+class MotifStem(nn.Module):
+    """A convolution over the bases as wide as a binding site, then a mixing of its channels; an option of ours."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.detect = nn.Conv1d(N_BASES, config.d_model, config.stem_taps, padding="same")
+        self.mix = zero_bias_linear(config.d_model, config.d_model)
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        """(B, L, D) of the bases (B, L, 4)."""
+        found: Tensor = self.mix(F.gelu(self.detect(sequence.transpose(1, 2))).transpose(1, 2))
+        return found
 
 
 class Generator(nn.Module):
@@ -84,6 +100,7 @@ class Generator(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.stem = MotifStem(config) if config.stem_taps else None
         self.backbone = build_backbone(config, config.generator_layers)
         self.mask_head = zero_bias_linear(config.d_model, 2)
         share = torch.tensor(config.signal_weights, dtype=torch.float64)
@@ -91,10 +108,20 @@ class Generator(nn.Module):
         self.signal_log_weights = nn.Parameter(log_share, requires_grad=False)
         self.signal_thresholds = nn.Parameter(torch.tensor(config.signal_thresholds), requires_grad=False)
 
-    def forward(self, embedded: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
-        """The sequence Beta, each parameter (B, L), of embeddings (B, L, D)."""
-        logits = self.mask_head(self.backbone(embedded, engine=engine))  # (B, L, 2)
-        return sequence_beta(logits, beta_min=self.config.beta_min)
+    def features(self, embedded: Tensor, sequence: Tensor, *, engine: EngineName = "auto") -> Tensor:
+        """(B, L, D) what the mask head reads, of embeddings (B, L, D) and bases (B, L, 4)."""
+        if self.stem is not None:
+            embedded = embedded + self.stem(sequence)
+        found: Tensor = self.backbone(embedded, engine=engine)
+        return found
+
+    def from_features(self, features: Tensor) -> BetaParameters:
+        """The sequence Beta, each parameter (B, L), of features (B, L, D)."""
+        return sequence_beta(self.mask_head(features), beta_min=self.config.beta_min)
+
+    def forward(self, embedded: Tensor, sequence: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
+        """The sequence Beta, each parameter (B, L), of embeddings (B, L, D) and bases (B, L, 4)."""
+        return self.from_features(self.features(embedded, sequence, engine=engine))
 
     def signal_beta(self, signals: Tensor) -> BetaParameters:
         """The signal Beta of signals (B, L, 3) with this model's own weights and thresholds."""
@@ -104,6 +131,7 @@ class Generator(nn.Module):
             thresholds=self.signal_thresholds,
             beta_min=self.config.beta_min,
             scale=self.config.prior_scale,
+            transform=self.config.signal_transform,
         )
 
 
@@ -119,5 +147,5 @@ class MaskModel(nn.Module):
     def sequence_beta(self, sequence: Tensor, signals: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
         """alpha1, beta1, each (B, L); the signals are seen only where the configuration says so."""
         seen = signals if self.config.generator_sees_signals else None
-        beta: BetaParameters = self.generator(self.inputs(sequence, seen), engine=engine)
+        beta: BetaParameters = self.generator(self.inputs(sequence, seen), sequence, engine=engine)
         return beta

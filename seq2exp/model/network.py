@@ -50,6 +50,8 @@ class NetworkOutput:
     mask_beta: BetaParameters | None
     kl: Tensor | None
     """(B, L) KL of the mask Beta to the bottleneck prior, over all positions, before overrides."""
+    features: Tensor | None = None
+    """(B, L, D) what the mask head read."""
 
 
 class Seq2Exp(nn.Module):
@@ -86,13 +88,30 @@ class Seq2Exp(nn.Module):
         """Positions of the promoter centre."""
         return centre_slice(self.config.window_bp, self.config.centre_bp)
 
-    def sequence_beta(self, sequence: Tensor, signals: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
-        """The generator's alpha1 and beta1, each (B, L): expensive, independent of every slider."""
+    def generator_features(
+        self, sequence: Tensor, signals: Tensor, *, cells_per_gene: int = 1, engine: EngineName = "auto"
+    ) -> Tensor:
+        """(B, L, D) what the mask head reads.
+
+        Parameters
+        ----------
+        cells_per_gene
+            The batch holds every gene this many times in a row; a generator that reads bases alone runs once for each.
+        """
         if self.generator is None:
             raise SettingsError("this model has no generator: its mask comes from outside")
         seen = signals if self.config.generator_sees_signals else None
-        beta: BetaParameters = self.generator(self.inputs(sequence, seen), engine=engine)
-        return beta
+        if cells_per_gene > 1 and seen is not None:
+            raise SettingsError("this generator sees the signals: it cannot run once for several cell lines")
+        once = sequence[::cells_per_gene]
+        features = self.generator.features(self.inputs(once, seen), once, engine=engine)
+        return features if cells_per_gene == 1 else features.repeat_interleave(cells_per_gene, dim=0)
+
+    def sequence_beta(self, sequence: Tensor, signals: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
+        """The generator's alpha1 and beta1, each (B, L): expensive, independent of every slider."""
+        features = self.generator_features(sequence, signals, engine=engine)
+        assert self.generator is not None  # generator_features refuses a model without
+        return self.generator.from_features(features)
 
     def predict(
         self,
@@ -131,6 +150,7 @@ class Seq2Exp(nn.Module):
         *,
         draw: Literal["mean", "sample"] | None = None,
         padding: Padding = "none",
+        cells_per_gene: int = 1,
         engine: EngineName = "auto",
     ) -> NetworkOutput:
         """Mask and prediction of a batch.
@@ -141,10 +161,12 @@ class Seq2Exp(nn.Module):
             How z is drawn; None: a sample while training, the mean in evaluation.
         padding
             How compacted genes share a batch (hard models only).
+        cells_per_gene
+            See `generator_features`.
         """
         config = self.config
         self._check_window(batch.sequence)
-        sequence_beta = mask_beta = z = kl = None
+        sequence_beta = mask_beta = z = kl = features = None
         if self.mask_model is not None:
             mask = self._retrain_mask(batch, self.mask_model, engine=engine)
         elif self.generator is None:
@@ -152,7 +174,10 @@ class Seq2Exp(nn.Module):
                 raise SettingsError("this model has no generator: the batch must bring external_mask")
             mask = batch.external_mask
         else:
-            sequence_beta = self.sequence_beta(batch.sequence, batch.signals, engine=engine)
+            features = self.generator_features(
+                batch.sequence, batch.signals, cells_per_gene=cells_per_gene, engine=engine
+            )
+            sequence_beta = self.generator.from_features(features)
             signal_beta = self.generator.signal_beta(batch.signals)
             mask_beta = beta_algebra.couple(sequence_beta, signal_beta, z_scale=config.z_scale)
             kl = beta_algebra.bottleneck_kl(mask_beta, config.bottleneck)
@@ -161,7 +186,7 @@ class Seq2Exp(nn.Module):
         prediction = self.predict(
             batch.sequence, batch.signals, mask, batch.rna_features, padding=padding, engine=engine
         )
-        return NetworkOutput(prediction, mask, z, sequence_beta, mask_beta, kl)
+        return NetworkOutput(prediction, mask, z, sequence_beta, mask_beta, kl, features)
 
     def _select(self, z: Tensor) -> Tensor:
         """The mask of z before overrides: as trained while training, by mask_mode in evaluation."""
