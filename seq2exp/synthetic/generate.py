@@ -11,6 +11,7 @@ import yaml
 
 from seq2exp.errors import SettingsError
 from seq2exp.synthetic.contacts import draw_contacts
+from seq2exp.synthetic.crispri import draw_knockdowns
 from seq2exp.synthetic.expression import NOISE_SD, draw_cage
 from seq2exp.synthetic.manifest import assembly_name, data_set_name, manifest
 from seq2exp.synthetic.output import MANIFEST_NAME, holds, whole_or_nothing
@@ -22,7 +23,7 @@ from seq2exp.synthetic.tracks import draw_dnase, draw_h3k27ac
 from seq2exp.synthetic.world import World, chrom_sizes, make_world
 
 Progress = Callable[[int, int, str], None]
-"""Called with the bases done, all bases, and what is being made now."""
+"""Called with the bases done, the bases of the whole genome, and what is made next."""
 
 
 def synthesize(preset: PresetName, out: Path, *, seed: int = 7, progress: Progress | None = None) -> Path:
@@ -38,7 +39,7 @@ def synthesize(preset: PresetName, out: Path, *, seed: int = 7, progress: Progre
     seed
         Not negative. The same seed gives the same bytes.
     progress
-        Told after every chromosome; not called if the data set is there already.
+        Told before every part of every chromosome, and at the end; not called if the data set is there already.
 
     Returns
     -------
@@ -88,7 +89,9 @@ def _write(folder: Path, scale: Scale, seed: int, progress: Progress) -> None:
             world = make_world(scale, chrom, seed, noise_sd=NOISE_SD)
             genome.add(chrom, world.codes)
             collected.add_world(world)
-            for cell, writers in lines.items():
+            for number, (cell, writers) in enumerate(lines.items(), start=1):
+                # Bases and each line take about as long.
+                progress(done + size * number // (1 + len(lines)), total, f"{chrom} {cell}")
                 _write_line(writers, world, cell, seed, collected)
             done += size
         progress(done, total, "indices and tables")
@@ -108,3 +111,4 @@ def _write_line(writers: _LineWriters, world: World, cell: Cell, seed: int, coll
     writers.cage.add_bases(chrom, tags.positions, tags.counts.astype(np.float32))
     writers.contacts.add(chrom, draw_contacts(world, cell, stream(seed, chrom, "contacts", cell)))
     collected.add_line(world, cell, tags, dnase, h3k27ac)
+    collected.knockdowns.extend(draw_knockdowns(world, cell, dnase, h3k27ac, stream(seed, chrom, "crispri", cell)))

@@ -74,6 +74,18 @@ def manifest(scale: Scale, seed: int, *, oracle: dict[str, float]) -> dict[str, 
         shared("rna_features", "mRNA features", "rna_features", "features.tsv", "tsv", "coding genes only"),
         shared("split", "Folds", "split", "split.tsv", "tsv", "fold 11: valid chr3, chr21; test chr22, chrX"),
         shared("truth", "Truth", "truth", "truth.tsv.gz", "tsv", "every element in every window, effect of deletion"),
+        shared(
+            "oracle", "Noise-free expression", "oracle", "oracle.tsv", "tsv", "log10(1 + v) before noise and counting"
+        ),
+        shared(
+            "crispri",
+            "CRISPRi screen",
+            "crispri",
+            "crispri.tsv.gz",
+            "tsv",
+            "simulated knock-downs of open sites, columns of the ENCODE benchmark; NA where an assay is not simulated, "
+            "RPM columns hold the tracks' own units",
+        ),
     ]
     for cell in CELLS:
         tracks = (

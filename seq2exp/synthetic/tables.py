@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from seq2exp.genome import Interval
 from seq2exp.settings import RNA_FEATURES
+from seq2exp.synthetic.crispri import COLUMNS as CRISPRI_COLUMNS
+from seq2exp.synthetic.crispri import Knockdown
+from seq2exp.synthetic.crispri import rows as crispri_rows
 from seq2exp.synthetic.expression import CageTags, expected_expression, label, truth
 from seq2exp.synthetic.files import write_bed, write_gtf, write_table
 from seq2exp.synthetic.genes import SyntheticGene
@@ -34,6 +37,7 @@ class Collected:
     activity: dict[tuple[str, Cell], float] = field(default_factory=dict)
     """Promoter activity: square root of mean DNase times mean H3K27ac over the centre."""
     truth: list[tuple[object, ...]] = field(default_factory=list)
+    knockdowns: list[Knockdown] = field(default_factory=list)
 
     def add_world(self, world: World) -> None:
         """What a chromosome has without its tracks."""
@@ -113,3 +117,13 @@ class Collected:
         )
         write_table(folder / "split.tsv", ("gene_id", "fold_11"), [(g.gene_id, fold_of(g.chrom)) for g in genes])
         write_table(folder / "truth.tsv.gz", (*_TRUTH, *_TRUTH_VALUES), self.truth)
+        write_table(
+            folder / "oracle.tsv",
+            ("gene_id", "cell", "log10_v"),
+            [
+                (gene.gene_id, cell, float(np.log10(1 + self.expected[gene.gene_id, cell])))
+                for gene in genes
+                for cell in CELLS
+            ],
+        )
+        write_table(folder / "crispri.tsv.gz", CRISPRI_COLUMNS, crispri_rows(self.knockdowns))
