@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import hictkpy
@@ -210,8 +211,16 @@ def _opened(path: Path, resolution_bp: int) -> Iterator[hictkpy.File]:
 
 
 def _resolutions(path: Path) -> tuple[int, ...]:
+    """Resolutions the map offers; listing them opens the file several times, so an unchanged file is asked once."""
     if not path.is_file():
         raise SourceError(f"{path}: no such contact map")
+    facts = path.stat()
+    return _listed_resolutions(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=64)
+def _listed_resolutions(path: Path, modified_ns: int, size: int) -> tuple[int, ...]:
+    """`_resolutions` of a file in one state, which the last two arguments name."""
     try:
         with _ONE_AT_A_TIME:
             if hictkpy.is_cooler(path):
