@@ -130,8 +130,10 @@ class ModelConfig:
     signal_transform: SignalTransform = "none"
     """What the network does to the signals before it uses them; none as published. Thresholds stay in raw units."""
     stem_taps: int = 0
-    """Taps of a convolution over the bases that feeds the generator's backbone beside the embedding; 0: none, as
-    published. Odd."""
+    """Taps of a convolution over the bases, wide enough for a binding site, that feeds the generator's backbone beside
+    the embedding; 0: none, as published. Odd."""
+    stem_bin_bp: int = 32
+    """The stem's context is read in bins of this width; divides the window. Ignored without a stem."""
 
     def __post_init__(self) -> None:
         problems = [
@@ -161,6 +163,8 @@ class ModelConfig:
             problems.append(f"signal_transform must be none or log1p, found {self.signal_transform!r}")
         if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):
             problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
+        if self.stem_taps and (self.stem_bin_bp < 1 or self.window_bp % self.stem_bin_bp):
+            problems.append(f"stem_bin_bp must divide the window of {self.window_bp} bp, found {self.stem_bin_bp}")
         _refuse(problems, "model configuration")
 
     @classmethod

@@ -46,7 +46,7 @@ class OptimiserConfig:
     batch: int = 8
     """Windows per update, over all processes together."""
     steps: int = 50_000
-    """Updates."""
+    """Updates, those of the stem's own stage not counted."""
     start_rate: float = 1e-5
     """Learning rate of the first update."""
     rate: float = 5e-4
@@ -82,7 +82,11 @@ class ObjectiveConfig:
     """Updates over which the KL term grows from 0 to its weight; 0: full weight from the first, as published."""
     track_weight: float = 0.0
     """Weight of predicting the cell line's log(1 + H3K27ac) and log(1 + DNase) from the generator's features, as mean
-    squared error; 0: off, as published. Needs a generator that does not see the signals."""
+    squared error in units of their variance; 0: off, as published. Needs a generator that does not see the signals."""
+    stem_steps: int = 0
+    """First updates, in which the motif stem alone learns to predict the tracks: cheap, for it needs no scan."""
+    stem_rate: float = 3e-3
+    """Learning rate at the start of those updates; falls to a twentieth in half a cosine."""
 
 
 @checked(frozen=True, config=_STRICT)
@@ -143,6 +147,24 @@ class TrainConfig:
             "mask_from": self.mask_from,
         }
 
+    @property
+    def steps(self) -> int:
+        """Updates in all: those of the stem's own stage, then those of the whole network."""
+        return self.objective.stem_steps + self.optimiser.steps
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of update ``step``; 0 is the first."""
+        first = self.objective.stem_steps
+        if step < first:
+            return WarmupCosine(
+                start=self.objective.stem_rate,
+                peak=self.objective.stem_rate,
+                floor=self.objective.stem_rate / 20,
+                warmup_steps=0,
+                cosine_steps=first,
+            )(step)
+        return self.optimiser.schedule(step - first)
+
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
@@ -174,6 +196,10 @@ def _contradictions(config: TrainConfig) -> list[str]:
             "track_weight asks the generator to predict signals from bases, but this generator "
             + ("does not exist" if model.external_mask else "sees the signals")
         )
+    if objective.stem_steps and not (model.stem_taps and objective.track_weight):
+        problems.append("stem_steps needs model.stem_taps and objective.track_weight: it trains the stem on the tracks")
+    if objective.stem_steps < 0 or objective.stem_rate <= 0:
+        problems.append("stem_steps must not be negative and stem_rate must be positive")
     if data.group_cells and model.generator_sees_signals:
         problems.append("group_cells shares one generator pass among cell lines, but this generator sees their signals")
     if config.mask_from is not None and not model.external_mask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,6 +14,7 @@ from seq2exp.model.losses import seq2exp_loss
 from seq2exp.model.network import Seq2Exp
 from seq2exp.settings import SIGNALS
 from seq2exp.training.batches import Batch
+from seq2exp.training.cache import WindowCache
 from seq2exp.training.config import ObjectiveConfig
 
 PREDICTED_TRACKS = ("h3k27ac", "dnase")
@@ -20,26 +22,43 @@ PREDICTED_TRACKS = ("h3k27ac", "dnase")
 
 
 class Parts(NamedTuple):
-    """Scalars of one batch; ``total`` is what is minimised, the rest is reported."""
+    """Scalars of one batch; ``total`` is what is minimised, the rest is reported, None where it was not computed."""
 
     total: Tensor
-    expression: Tensor
-    kl: Tensor | None
-    tracks: Tensor | None
-    mask_ratio: Tensor
+    expression: Tensor | None = None
+    kl: Tensor | None = None
+    tracks: Tensor | None = None
+    mask_ratio: Tensor | None = None
     """Mean mask outside the promoter centre."""
+
+
+class TrackScale(NamedTuple):
+    """Mean and standard deviation of log(1 + track) over training windows, each (tracks,)."""
+
+    mean: Tensor
+    sd: Tensor
+
+
+def track_scale(cache: WindowCache, *, most: int = 500) -> TrackScale:
+    """The scale of the predicted tracks, from the first ``most`` training windows of ``cache``."""
+    channels = [SIGNALS.index(name) for name in PREDICTED_TRACKS]
+    values = [np.log1p(cache.read(int(index)).signals[:, channels]) for index in cache.part("train")[:most]]
+    found = torch.from_numpy(np.concatenate(values).astype(np.float64))
+    return TrackScale(found.mean(0).float(), found.std(0).clamp(min=1e-3).float())
 
 
 class TrackHead(nn.Module):
     """log(1 + H3K27ac) and log(1 + DNase) of every cell line from the generator's features; used in training only."""
 
-    def __init__(self, d_model: int, n_cells: int) -> None:
+    def __init__(self, d_model: int, n_cells: int, scale: TrackScale) -> None:
         super().__init__()
         self.n_cells = n_cells
+        self.register_buffer("mean", scale.mean)
+        self.register_buffer("sd", scale.sd)
         self.out = zero_bias_linear(d_model, n_cells * len(PREDICTED_TRACKS))
 
     def loss(self, features: Tensor, signals: Tensor, cell: Tensor) -> Tensor:
-        """Mean squared error over bases, tracks and batch.
+        """Mean squared error over bases, tracks and batch, in units of each track's variance.
 
         Parameters
         ----------
@@ -53,22 +72,29 @@ class TrackHead(nn.Module):
         every = self.out(features).unflatten(-1, (self.n_cells, len(PREDICTED_TRACKS)))  # (B, L, cells, tracks)
         predicted = every[torch.arange(len(cell), device=cell.device), :, cell]  # (B, L, tracks)
         channels = [SIGNALS.index(name) for name in PREDICTED_TRACKS]
-        return F.mse_loss(predicted.float(), torch.log1p(signals[..., channels].float()))
+        target = (torch.log1p(signals[..., channels].float()) - self.get_buffer("mean")) / self.get_buffer("sd")
+        return F.mse_loss(predicted.float(), target)
 
 
 class Objective(nn.Module):
     """The network with what training adds to it; the only thing an optimiser or a strategy sees."""
 
-    def __init__(self, network: Seq2Exp, config: ObjectiveConfig, *, n_cells: int) -> None:
+    def __init__(self, network: Seq2Exp, config: ObjectiveConfig, *, cache: WindowCache) -> None:
         super().__init__()
         self.network = network
         self.config = config
-        self.track_head = TrackHead(network.config.d_model, n_cells) if config.track_weight else None
+        self.track_head: TrackHead | None = None
+        if config.track_weight:
+            n_cells = len(cache.facts["cell_types"])
+            self.track_head = TrackHead(network.config.d_model, n_cells, track_scale(cache))
 
     def forward(self, batch: Batch, step: int, cells_per_gene: int = 1) -> Parts:
         """The loss of ``batch`` at update ``step``; draws from torch's random state while training."""
         network = self.network
         given = batch.network_input()
+        if step < self.config.stem_steps:
+            alone = self._stem_tracks(given.sequence, batch, cells_per_gene)
+            return Parts(alone, tracks=alone)
         output = network(given, cells_per_gene=cells_per_gene)
         loss = seq2exp_loss(output, batch.target, kl_weight=self.kl_weight(step))
         total, tracks = loss.total, None
@@ -77,10 +103,20 @@ class Objective(nn.Module):
             total = total + self.config.track_weight * tracks
         return Parts(total, loss.expression, loss.kl, tracks, outside_ratio(output.mask, network.centre))
 
+    def _stem_tracks(self, sequence: Tensor, batch: Batch, cells_per_gene: int) -> Tensor:
+        """The track loss of the stem alone."""
+        generator, head = self.network.generator, self.track_head
+        assert generator is not None
+        assert generator.stem is not None  # the configuration refuses a stem's stage without a stem
+        assert head is not None
+        once = generator.stem(sequence[::cells_per_gene])
+        return head.loss(once.repeat_interleave(cells_per_gene, dim=0), batch.signals, batch.cell)
+
     def kl_weight(self, step: int) -> float:
-        """Weight of the KL term at update ``step``."""
-        warmup = self.config.kl_warmup_steps
-        share = min((step + 1) / warmup, 1.0) if warmup else 1.0
+        """Weight of the KL term at update ``step``; 0 in the stem's own stage."""
+        warmup, step = self.config.kl_warmup_steps, step - self.config.stem_steps
+        share = min((step + 1) / warmup, 1.0) if warmup else float(step >= 0)
+        share = max(share, 0.0)
         return self.network.config.kl_weight * share
 
 

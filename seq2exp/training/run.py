@@ -79,7 +79,7 @@ def train(config: TrainConfig, *, root: Path, progress: bool = True) -> RunFolde
     folder = open_folder(root, config) if fabric.global_rank == 0 else RunFolder(root / config.name)
     cache = _windows(config, dataset, fabric, progress=progress)
     torch.manual_seed(config.run.seed)
-    objective = Objective(_network(config), config.objective, n_cells=len(cache.facts["cell_types"]))
+    objective = Objective(_network(config), config.objective, cache=cache)
     optimiser = torch.optim.AdamW(
         parameter_groups(objective, config.optimiser.weight_decay),
         lr=config.optimiser.start_rate,
@@ -117,13 +117,20 @@ def _fabric(config: TrainConfig) -> Fabric:
         accelerator=accelerator,
         devices=run.devices,
         num_nodes=run.nodes,
-        strategy="ddp" if run.devices * run.nodes > 1 else "auto",
+        strategy=_strategy(config),
         precision=run.precision,
     )
     fabric.launch()
     if accelerator == "cuda":
         torch.set_float32_matmul_precision("high")  # TF32, as published
     return fabric
+
+
+def _strategy(config: TrainConfig) -> Any:
+    """One process needs none; several share gradients. In the stem's own stage most parameters have none."""
+    if config.run.devices * config.run.nodes == 1:
+        return "auto"
+    return "ddp_find_unused_parameters_true" if config.objective.stem_steps else "ddp"
 
 
 def _windows(config: TrainConfig, dataset: Dataset, fabric: Fabric, *, progress: bool) -> WindowCache:
@@ -258,7 +265,7 @@ class _Run:
     def loop(self, *, progress: bool) -> None:
         """Updates until the last, with validations and saved states between."""
         config, state, fabric = self.config, self.state, self.fabric
-        steps = config.optimiser.steps
+        steps = config.steps
         curves = Curves(self.folder, step=state.step) if fabric.global_rank == 0 else None
         tensorboard = _tensorboard(config, self.folder) if fabric.global_rank == 0 else None
         self.evaluate(limit=_SANITY_BATCHES)
@@ -274,7 +281,7 @@ class _Run:
             before = time.perf_counter()
             batch = next(batches)
             waited += time.perf_counter() - before
-            rate = config.optimiser.schedule(state.step)
+            rate = config.rate_at(state.step)
             parts, norm = self.update(batch, state.step, rate)
             state.step += 1
             state.seconds = offset + time.perf_counter() - started
@@ -289,7 +296,8 @@ class _Run:
                 _log(tensorboard, "train", row)
                 bar.set_postfix(_short(row), refresh=False)
             bar.update()
-            if state.step % config.run.valid_every == 0 or last:
+            whole = state.step > config.objective.stem_steps
+            if (whole and state.step % config.run.valid_every == 0) or last:
                 self.validate(curves, tensorboard)
                 window_start = time.perf_counter() - started
             if state.step % config.run.save_every == 0 or state.step % config.run.valid_every == 0 or last:
@@ -369,7 +377,7 @@ class _Run:
             "trained": True,
             "name": self.config.name,
             "step": self.state.step,
-            "steps": self.config.optimiser.steps,
+            "steps": self.config.steps,
             "validation": {name: round(value, 6) for name, value in scores.items()},
             **self._facts(finished=False, short=True),
         }
@@ -438,7 +446,7 @@ class _Run:
             "name": self.config.name,
             "finished": finished,
             "step": state.step,
-            "steps": self.config.optimiser.steps,
+            "steps": self.config.steps,
             "best_step": state.best_step,
             "best_mse": None if math.isinf(state.best_mse) else state.best_mse,
             "parameters": sum(p.numel() for p in parameters),
@@ -454,7 +462,7 @@ def _numbers(parts: Parts) -> dict[str, float]:
 
 def _row(parts: Parts, state: _Progress, rate: float, norm: float, kl_weight: float) -> dict[str, float | None]:
     """A row of train.csv."""
-    blank: dict[str, float | None] = {"kl": None, "tracks": None}
+    blank: dict[str, float | None] = {"expression": None, "kl": None, "tracks": None}
     return (
         blank
         | _numbers(parts)
@@ -463,7 +471,7 @@ def _row(parts: Parts, state: _Progress, rate: float, norm: float, kl_weight: fl
             "seconds": round(state.seconds, 3),
             "learning_rate": rate,
             "kl_weight": None if parts.kl is None else kl_weight,
-            "mask_ratio": float(parts.mask_ratio),
+            "mask_ratio": None if parts.mask_ratio is None else float(parts.mask_ratio),
             "gradient_norm": norm,
         }
     )
