@@ -127,6 +127,9 @@ class ModelConfig:
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
     external_mask: bool = False
     """No generator: the mask is given (peak-mask baseline)."""
+    mask_every_layer: bool = False
+    """The mask multiplies the input of every predictor layer, not the embeddings alone (published: alone). RMSNorm
+    undoes the scale of masked embeddings, so a base at mask 0.1 otherwise speaks nearly as loud as one at 1."""
     signal_transform: SignalTransform = "none"
     """What the network does to the signals before it uses them; none as published. Thresholds stay in raw units."""
     stem_taps: int = 0
@@ -159,6 +162,8 @@ class ModelConfig:
             problems.append("a shared backbone has one depth: generator_layers must equal predictor_layers")
         if self.hard_gradient not in ("compat", "fixed"):
             problems.append(f"hard_gradient must be compat or fixed, found {self.hard_gradient!r}")
+        if self.mask_every_layer and self.position_table:
+            problems.append("mask_every_layer is for masks that keep the length; a position table packs the kept bases")
         if self.signal_transform not in ("none", "log1p"):
             problems.append(f"signal_transform must be none or log1p, found {self.signal_transform!r}")
         if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):

@@ -133,10 +133,11 @@ class Layer(nn.Module):
         self.norm = RMSNorm(d_model, eps=norm_eps)
         self.mixer = BidirectionalMixer(d_model, d_state=d_state, d_conv=d_conv, expand=expand)
 
-    def forward(self, residual: Tensor, *, rows: slice | None, engine: EngineName) -> Tensor:
-        """Sum of residual and mixer(norm(residual)); with ``rows``, those positions alone."""
+    def forward(self, residual: Tensor, *, rows: slice | None, gate: Tensor | None, engine: EngineName) -> Tensor:
+        """Sum of residual and mixer(norm(residual) * gate); with ``rows``, those positions alone."""
         kept = residual if rows is None else residual[:, rows]
-        mixed: Tensor = self.mixer(self.norm(residual), rows=rows, engine=engine)
+        normed = self.norm(residual)
+        mixed: Tensor = self.mixer(normed if gate is None else normed * gate, rows=rows, engine=engine)
         return kept + mixed
 
 
@@ -183,7 +184,14 @@ class Backbone(nn.Module):
                 if name.endswith("out_proj.weight"):
                     parameter.div_(math.sqrt(init_residual_layers))
 
-    def forward(self, embeddings: Tensor, *, rows: slice | None = None, engine: EngineName = "auto") -> Tensor:
+    def forward(
+        self,
+        embeddings: Tensor,
+        *,
+        rows: slice | None = None,
+        gate: Tensor | None = None,
+        engine: EngineName = "auto",
+    ) -> Tensor:
         """Normalised residual stream after the last layer.
 
         Parameters
@@ -193,6 +201,8 @@ class Backbone(nn.Module):
         rows
             Contiguous positions ``slice(start, stop)`` wanted; None: all. The last layer then computes no more
             than they need.
+        gate
+            (B, L) factor on what each position gives every layer's mixer; None: 1.
         engine
             See `seq2exp.model.scan.resolve_engine`.
 
@@ -207,12 +217,12 @@ class Backbone(nn.Module):
             ``rows`` is empty, strided or not inside the sequence.
         """
         rows = _checked_rows(rows, embeddings.shape[1])
-        if resolve_engine(engine, embeddings) == "cpu" and not self._needs_gradient(embeddings):
+        if gate is None and resolve_engine(engine, embeddings) == "cpu" and not self._needs_gradient(embeddings):
             return self._streamed(embeddings, rows or slice(0, embeddings.shape[1]))
-        residual = embeddings
+        residual, factor = embeddings, None if gate is None else gate[..., None]
         for index, layer in enumerate(self.layers):
             last = index == len(self.layers) - 1
-            residual = layer(residual, rows=rows if last else None, engine=engine)
+            residual = layer(residual, rows=rows if last else None, gate=factor, engine=engine)
         out: Tensor = self.norm_f(residual)
         return out
 

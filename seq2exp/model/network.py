@@ -140,7 +140,14 @@ class Seq2Exp(nn.Module):
             )
         else:
             embedded = self.inputs(sequence, seen)
-            rows = masked_centre(embedded, mask, self.predictor_backbone, centre=self.centre, engine=engine)
+            rows = masked_centre(
+                embedded,
+                mask,
+                self.predictor_backbone,
+                centre=self.centre,
+                every_layer=self.config.mask_every_layer,
+                engine=engine,
+            )
         prediction: Tensor = self.head(rows, rna_features)
         return prediction
 

@@ -46,10 +46,20 @@ class ExpressionHead(nn.Module):
 
 
 def masked_centre(
-    embedded: Tensor, mask: Tensor, backbone: Backbone, *, centre: slice, engine: EngineName = "auto"
+    embedded: Tensor,
+    mask: Tensor,
+    backbone: Backbone,
+    *,
+    centre: slice,
+    every_layer: bool = False,
+    engine: EngineName = "auto",
 ) -> Tensor:
-    """Centre rows (B, C, D) of the backbone over embeddings (B, L, D) multiplied by the mask (B, L)."""
-    rows: Tensor = backbone(embedded * mask[..., None], rows=centre, engine=engine)
+    """Centre rows (B, C, D) of the backbone over embeddings (B, L, D) multiplied by the mask (B, L).
+
+    With ``every_layer`` the mask multiplies the normalised input of every layer too.
+    """
+    gate = mask if every_layer else None
+    rows: Tensor = backbone(embedded * mask[..., None], rows=centre, gate=gate, engine=engine)
     return rows
 
 
