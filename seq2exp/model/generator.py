@@ -108,11 +108,26 @@ class MotifStem(nn.Module):
 
     def forward(self, sequence: Tensor) -> Tensor:
         """(B, L, D) of the bases (B, L, 4)."""
-        sites = F.relu(self.detect(sequence.transpose(1, 2)))  # (B, D, L)
-        bins = torch.cat([F.avg_pool1d(sites, self.bin_bp), F.max_pool1d(sites, self.bin_bp)], dim=1)
-        near = self.from_bins(self.context(bins).transpose(1, 2))  # (B, L / bin, D)
-        found: Tensor = self.from_bases(sites.transpose(1, 2)) + near.repeat_interleave(self.bin_bp, dim=1)
-        return found
+        sites, mean, highest = self._sites(sequence)
+        found: Tensor = self.from_bases(sites.transpose(1, 2))
+        return found + self._near(mean, highest).repeat_interleave(self.bin_bp, dim=1)
+
+    def binned(self, sequence: Tensor) -> Tensor:
+        """(B, L / bin, D) mean of `forward` over every bin, without making it base by base."""
+        _, mean, highest = self._sites(sequence)
+        found: Tensor = self.from_bases(mean.transpose(1, 2))
+        return found + self._near(mean, highest)
+
+    def _sites(self, sequence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Activations (B, D, L), and their mean and maximum in every bin, (B, D, L / bin)."""
+        sites = F.relu(self.detect(sequence.transpose(1, 2)))
+        return sites, F.avg_pool1d(sites, self.bin_bp), F.max_pool1d(sites, self.bin_bp)
+
+    def _near(self, mean: Tensor, highest: Tensor) -> Tensor:
+        """(B, L / bin, D) what stands in and around every bin."""
+        context: Tensor = self.context(torch.cat([mean, highest], dim=1))
+        near: Tensor = self.from_bins(context.transpose(1, 2))
+        return near
 
 
 class Generator(nn.Module):

@@ -58,21 +58,23 @@ class TrackHead(nn.Module):
         self.out = zero_bias_linear(d_model, n_cells * len(PREDICTED_TRACKS))
 
     def loss(self, features: Tensor, signals: Tensor, cell: Tensor) -> Tensor:
-        """Mean squared error over bases, tracks and batch, in units of each track's variance.
+        """Mean squared error over positions, tracks and batch, in units of each track's variance over bases.
 
         Parameters
         ----------
         features
-            (B, L, D).
+            (B, L, D), or (B, L / bin, D): they are then compared with the mean over every bin.
         signals
             (B, L, 3) as measured.
         cell
             (B,) whose tracks they are.
         """
-        every = self.out(features).unflatten(-1, (self.n_cells, len(PREDICTED_TRACKS)))  # (B, L, cells, tracks)
-        predicted = every[torch.arange(len(cell), device=cell.device), :, cell]  # (B, L, tracks)
+        every = self.out(features).unflatten(-1, (self.n_cells, len(PREDICTED_TRACKS)))  # (B, n, cells, tracks)
+        predicted = every[torch.arange(len(cell), device=cell.device), :, cell]  # (B, n, tracks)
         channels = [SIGNALS.index(name) for name in PREDICTED_TRACKS]
-        target = (torch.log1p(signals[..., channels].float()) - self.get_buffer("mean")) / self.get_buffer("sd")
+        logs = torch.log1p(signals[..., channels].float())  # (B, L, tracks)
+        binned = logs.unflatten(1, (features.shape[1], -1)).mean(2)
+        target = (binned - self.get_buffer("mean")) / self.get_buffer("sd")
         return F.mse_loss(predicted.float(), target)
 
 
@@ -109,7 +111,7 @@ class Objective(nn.Module):
         assert generator is not None
         assert generator.stem is not None  # the configuration refuses a stem's stage without a stem
         assert head is not None
-        once = generator.stem(sequence[::cells_per_gene])
+        once = generator.stem.binned(sequence[::cells_per_gene])
         return head.loss(once.repeat_interleave(cells_per_gene, dim=0), batch.signals, batch.cell)
 
     def kl_weight(self, step: int) -> float:
