@@ -73,7 +73,7 @@ class TrackHead(nn.Module):
         predicted = every[torch.arange(len(cell), device=cell.device), :, cell]  # (B, n, tracks)
         channels = [SIGNALS.index(name) for name in PREDICTED_TRACKS]
         logs = torch.log1p(signals[..., channels].float())  # (B, L, tracks)
-        binned = logs.unflatten(1, (features.shape[1], -1)).mean(2)
+        binned = logs.reshape(len(logs), features.shape[1], -1, len(channels)).mean(2)
         target = (binned - self.get_buffer("mean")) / self.get_buffer("sd")
         return F.mse_loss(predicted.float(), target)
 
