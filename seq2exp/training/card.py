@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from seq2exp.training.folder import CARD_FILE, RunFolder
+from seq2exp.errors import TrainingError
+from seq2exp.training.folder import BENCHMARK_FILE, CARD_FILE, RunFolder
 
 
 def write_card(folder: RunFolder) -> None:
@@ -34,7 +37,52 @@ def card(folder: RunFolder) -> str:
             mark = " (kept)" if row["step"] == facts["best_step"] else ""
             scores = " | ".join(f"{row[name]:.4f}" for name in ("mse", "mae", "pearson", "spearman"))
             lines.append(f"| {int(row['step']):,}{mark} | {scores} | {100 * row['mask_ratio']:.2f} % |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_held_out(folder)]) + "\n"
+
+
+def _held_out(folder: RunFolder) -> list[str]:
+    """The benchmark's figures on genes that neither taught nor chose the network, if the folder holds them."""
+    path = folder.path / BENCHMARK_FILE
+    if not path.is_file():
+        return []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rows, expression = found["rows"], found["expression"]
+        lines = ["", f"## Held out: {found['part']} ({', '.join(found['chromosomes'])}) of {found['dataset']}", ""]
+        lines.append(
+            f"{found['n_genes']} genes in {' and '.join(found['cells'])}; {found['n_elements']:,} elements of which "
+            f"{100 * found['element_rate']:.1f} % are causal; mask outside the promoter "
+            f"{100 * found['mask_ratio_outside_promoter']:.2f} %. 95 % intervals over resampled genes."
+        )
+        lines += ["", "| predictor | element AUPRC | base AUPRC | covered |", "|---|---|---|---|"]
+        lines += [
+            f"| {row['predictor']} | {_with_interval(row, 'element_auprc')} | {_with_interval(row, 'base_auprc')} | "
+            f"{_percent(row['covered_share'])} |"
+            for row in rows
+        ]
+        lines += ["", "| expression | Pearson | Spearman | MSE | MAE |", "|---|---|---|---|---|"]
+        sides = {"predicted": expression, "promoter only": expression["promoter_only"], "oracle": expression["oracle"]}
+        lines += [
+            f"| {title} | "
+            + " | ".join(_with_interval(side, key) for key in ("pearson", "spearman", "mse", "mae"))
+            + " |"
+            for title, side in sides.items()
+            if side is not None
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path}: not a result of `benchmark mask --json` ({error}); make it again") from error
+    return lines
+
+
+def _with_interval(row: Mapping[str, Any], key: str) -> str:
+    value, pair = row.get(key), row.get("ci95", {}).get(key)
+    if value is None:
+        return "-"
+    return f"{value:.3f}" + ("" if pair is None else f" [{pair[0]:.3f}, {pair[1]:.3f}]")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def _summary(facts: dict[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from seq2exp.errors import TrainingError
 from seq2exp.training.config import TrainConfig, write_config
 
 CONFIG_FILE, FACTS_FILE, STATE_FILE, CHECKPOINT_FOLDER = "config.yaml", "run.json", "last.ckpt", "checkpoint"
-TRAIN_FILE, VALID_FILE, CARD_FILE = "train.csv", "valid.csv", "card.md"
+TRAIN_FILE, VALID_FILE, CARD_FILE, BENCHMARK_FILE = "train.csv", "valid.csv", "card.md", "benchmark.json"
 TRAIN_COLUMNS = (
     "step", "seconds", "learning_rate", "loss", "expression", "kl", "kl_weight", "tracks", "mask_ratio",
     "gradient_norm", "wait_share",
