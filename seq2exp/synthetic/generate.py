@@ -11,12 +11,13 @@ import yaml
 
 from seq2exp.errors import SettingsError
 from seq2exp.synthetic.contacts import draw_contacts
+from seq2exp.synthetic.cooler import ContactWriter
 from seq2exp.synthetic.crispri import draw_knockdowns
 from seq2exp.synthetic.expression import NOISE_SD, draw_cage
 from seq2exp.synthetic.manifest import assembly_name, data_set_name, manifest
-from seq2exp.synthetic.output import MANIFEST_NAME, holds, whole_or_nothing
+from seq2exp.synthetic.output import MANIFEST_NAME, holds, require_room, whole_or_nothing
 from seq2exp.synthetic.presets import CELLS, Cell, PresetName, Scale, scale_of
-from seq2exp.synthetic.streamed import BigWigWriter, ContactWriter, FastaWriter
+from seq2exp.synthetic.streamed import BigWigWriter, FastaWriter
 from seq2exp.synthetic.streams import stream
 from seq2exp.synthetic.tables import Collected
 from seq2exp.synthetic.tracks import draw_dnase, draw_h3k27ac
@@ -86,6 +87,7 @@ def _write(folder: Path, scale: Scale, seed: int, progress: Progress) -> None:
         lines = {cell: _LineWriters(stack, folder, cell, scale, seed) for cell in CELLS}
         for chrom, size in sizes.items():
             progress(done, total, chrom)
+            require_room(folder, total - done)
             world = make_world(scale, chrom, seed, noise_sd=NOISE_SD)
             genome.add(chrom, world.codes)
             collected.add_world(world)

@@ -15,6 +15,9 @@ import yaml
 from seq2exp.errors import SettingsError
 
 MANIFEST_NAME = "manifest.yaml"
+_BYTES_PER_BASE = 3
+"""All files together take 1.7 bytes per base; the zoom levels of the signals come last."""
+_MARGIN_BYTES = 20_000_000
 
 
 def holds(out: Path, wanted: str) -> bool:
@@ -82,6 +85,24 @@ def _new_partial(out: Path) -> tuple[Path, int]:
         lock = _locked(partial)
         if lock is not None:
             return partial, lock
+
+
+def require_room(folder: Path, n_bases: int) -> None:
+    """Checks that the files of ``n_bases`` more bases will fit on the disk of ``folder``.
+
+    Asked before they are written: where a disk runs full, the bigWig writer ends the process instead of failing.
+
+    Raises
+    ------
+    SettingsError
+        Too little is free; the message says how much and where.
+    """
+    needed, free = _BYTES_PER_BASE * n_bases + _MARGIN_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise SettingsError(
+            f"{folder.parent}: {free / 1e6:,.0f} MB are free where the data set needs about {needed / 1e6:,.0f}; "
+            "free the disk or give another folder"
+        )
 
 
 @contextmanager

@@ -1,30 +1,23 @@
-"""Writers of binary formats, one chromosome at a time: bgzip FASTA with indices, bigWig, multi-resolution cooler."""
+"""Writers of FASTA and bigWig, one chromosome at a time: bgzip with its indices, signals in steps or single bases."""
 
 from __future__ import annotations
 
-import re
 import struct
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import h5py  # type: ignore[import-untyped]
-import hictkpy
 import numpy as np
 import pyBigWig
 from Bio import bgzf
 from numpy.typing import NDArray
 
 from seq2exp.errors import SourceError
-from seq2exp.synthetic.contacts import ContactPixels
 from seq2exp.synthetic.presets import STEP_BP
 
 _LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 _LINE_BP = 60
-_FIXED_TIME = 1_577_836_800
-"""2020-01-01T00:00:00 UTC, the one moment at which every cooler file is said to be made."""
 
 
 class FastaWriter:
@@ -114,64 +107,3 @@ class BigWigWriter:
             whole = False
         if not whole:
             raise SourceError(f"{self._path}: could not be written whole; is the disk full?")
-
-
-class ContactWriter:
-    """Writes a multi-resolution cooler of one resolution, chromosome by chromosome in the order of ``sizes``."""
-
-    def __init__(self, path: Path, sizes: Mapping[str, int], bin_bp: int, assembly: str) -> None:
-        self._path, self._bin_bp, self._sizes = path, bin_bp, sizes
-        self._first_bin = 0
-        self._single = path.with_suffix(".cool")
-        self._begun = int(time.time())
-        self._out = hictkpy.cooler.FileWriter(
-            self._single, dict(sizes), bin_bp, assembly=assembly, tmpdir=self._path.parent
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        if kind is None:
-            self._out.finalize()
-        del self._out  # closes the file
-        if kind is None:
-            self._to_mcool()
-
-    def add(self, chrom: str, pixels: ContactPixels) -> None:
-        """The next chromosome's pixels."""
-        columns = {
-            "bin1_id": pixels.bin1 + self._first_bin,
-            "bin2_id": pixels.bin2 + self._first_bin,
-            "count": pixels.count,
-        }
-        self._out.add_pixels_from_dict({name: values.tolist() for name, values in columns.items()}, sorted=True)
-        self._first_bin += -(-self._sizes[chrom] // self._bin_bp)
-
-    def _to_mcool(self) -> None:
-        """The cooler under ``/resolutions/<bp>``, its times fixed.
-
-        hictk and HDF5 write the moment of writing into an attribute and into object headers; both are set to one
-        fixed moment, so that the same contacts are the same bytes.
-        """
-        with h5py.File(self._single, "r") as single, h5py.File(self._path, "w") as several:
-            several.attrs.update({"format": "HDF5::MCOOL", "format-version": np.int64(2), "bin-type": "fixed"})
-            single.copy(single["/"], several.create_group("resolutions"), name=str(self._bin_bp))
-        self._single.unlink()
-        self._path.write_bytes(_without_times(self._path.read_bytes(), self._begun, int(time.time())))
-
-
-def _without_times(content: bytes, first: int, last: int) -> bytes:
-    """HDF5 bytes with every modification time between ``first`` and ``last`` (Unix seconds) set to a fixed one.
-
-    A modification-time message is type 0x0012, size 8, three reserved bytes, version 1, three more, seconds
-    (HDF5 file format specification, IV.A.2.s). The files have no checksums that cover it.
-    """
-
-    def fixed(match: re.Match[bytes]) -> bytes:
-        seconds = int.from_bytes(match[2], "little")
-        return match[1] + struct.pack("<I", _FIXED_TIME) if first - 1 <= seconds <= last + 1 else match[0]
-
-    content = re.sub(rb"(\x12\x00\x08\x00.\x00\x00\x00\x01\x00\x00\x00)(.{4})", fixed, content, flags=re.DOTALL)
-    # Whatever the time zone it was written in; the length stays, so no offset in the file moves.
-    return re.sub(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d", b"2020-01-01T00:00:00", content)

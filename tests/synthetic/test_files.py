@@ -20,7 +20,6 @@ from seq2exp.sources.manifest import load_manifest
 from seq2exp.synthetic import synthesize
 from seq2exp.synthetic.expression import NOISE_SD
 from seq2exp.synthetic.presets import CELLS, fold_of, scale_of
-from seq2exp.synthetic.tables import Collected
 from seq2exp.synthetic.world import World, make_world
 
 
@@ -85,16 +84,6 @@ def test_a_folder_that_lost_a_file_is_refused(folder: Path, tmp_path: Path) -> N
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert synthesize("tiny", tmp_path / "empty").is_file()
-
-
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Collected, "write", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        synthesize("tiny", tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_manifest_is_accepted_and_names_what_is_there(folder: Path) -> None:
