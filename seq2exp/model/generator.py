@@ -151,6 +151,26 @@ class Generator(nn.Module):
         found: Tensor = self.backbone(embedded, engine=engine)
         return found
 
+    def binned_features(self, embedded: Tensor, sequence: Tensor) -> Tensor:
+        """(B, L / bin, D) the stem's part of `features`, in its bins: what they are while the mixers add nothing.
+
+        Parameters
+        ----------
+        embedded
+            (B, L / bin, D) mean embedding of every bin.
+        sequence
+            (B, L, 4).
+
+        Raises
+        ------
+        SettingsError
+            A generator without a stem.
+        """
+        if self.stem is None:
+            raise SettingsError("this generator has no motif stem (stem_taps is 0)")
+        found: Tensor = self.backbone.norm_f(embedded + self.stem.binned(sequence))
+        return found
+
     def from_features(self, features: Tensor) -> BetaParameters:
         """The sequence Beta, each parameter (B, L), of features (B, L, D)."""
         return sequence_beta(self.mask_head(features), beta_min=self.config.beta_min)

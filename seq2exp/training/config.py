@@ -84,7 +84,11 @@ class ObjectiveConfig:
     """Weight of predicting the cell line's log(1 + H3K27ac) and log(1 + DNase) from the generator's features, as mean
     squared error in units of their variance; 0: off, as published. Needs a generator that does not see the signals."""
     stem_steps: int = 0
-    """First updates, in which the motif stem alone learns to predict the tracks: cheap, for it needs no scan."""
+    """First updates, in which motif stem and mask head alone learn, in bins and so without a scan: to predict the
+    tracks, and to let through the mask what expression needs of the signals."""
+    readout_weight: float = 0.0
+    """Weight, after those updates, of predicting expression from signals and mask alone: it keeps the mask telling
+    what the bases know. 0: off, as published."""
     stem_rate: float = 3e-3
     """Learning rate at the start of those updates; falls to a twentieth in half a cosine."""
 
@@ -198,6 +202,10 @@ def _contradictions(config: TrainConfig) -> list[str]:
         )
     if objective.stem_steps and not (model.stem_taps and objective.track_weight):
         problems.append("stem_steps needs model.stem_taps and objective.track_weight: it trains the stem on the tracks")
+    if objective.readout_weight < 0 or (objective.readout_weight and not model.stem_taps):
+        problems.append(
+            "readout_weight must not be negative, and reads the mask in the stem's bins: set model.stem_taps"
+        )
     if objective.stem_steps < 0 or objective.stem_rate <= 0:
         problems.append("stem_steps must not be negative and stem_rate must be positive")
     if data.group_cells and model.generator_sees_signals:

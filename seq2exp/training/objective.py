@@ -9,13 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2exp.model.beta import BetaParameters, bottleneck_kl, couple, transform_signals
 from seq2exp.model.generator import zero_bias_linear
 from seq2exp.model.losses import seq2exp_loss
-from seq2exp.model.network import Seq2Exp
-from seq2exp.settings import SIGNALS
+from seq2exp.model.network import NetworkInput, Seq2Exp
+from seq2exp.settings import SIGNALS, ModelConfig
 from seq2exp.training.batches import Batch
 from seq2exp.training.cache import WindowCache
 from seq2exp.training.config import ObjectiveConfig
+
+_CHANNELS = 8
+"""Kinds of site the signal readout can tell apart."""
 
 PREDICTED_TRACKS = ("h3k27ac", "dnase")
 """The signals a generator can be asked to predict from bases; contacts are no matter of local sequence."""
@@ -78,6 +82,40 @@ class TrackHead(nn.Module):
         return F.mse_loss(predicted.float(), target)
 
 
+def in_bins(values: Tensor, bin_bp: int) -> Tensor:
+    """(B, L / bin, K) means of values (B, L, K)."""
+    means: Tensor = values.reshape(len(values), -1, bin_bp, values.shape[-1]).mean(2)
+    return means
+
+
+class SignalReadout(nn.Module):
+    """Expression from signals through the mask, in bins; used in the stem's stage only.
+
+    It sees no base outside the promoter, so what sequence has to say about an open site must pass through the mask.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        n_bins = config.window_bp // config.stem_bin_bp
+        half = max(config.centre_bp // config.stem_bin_bp // 2, 1)
+        self.centre = slice(n_bins // 2 - half, n_bins // 2 + half)
+        self.site = nn.Sequential(nn.Linear(len(SIGNALS), 32), nn.GELU(), nn.Linear(32, _CHANNELS), nn.Softplus())
+        self.gene = nn.Sequential(
+            nn.Linear(_CHANNELS + len(SIGNALS) + config.rna_features, 32), nn.GELU(), nn.Linear(32, 1)
+        )
+
+    def forward(self, signals: Tensor, mask: Tensor, rna_features: Tensor) -> Tensor:
+        """(B, 1) of signals (B, n, 3) as the network uses them, mask (B, n) and features (B, 9)."""
+        outside = mask.clone()
+        outside[:, self.centre] = 0
+        # Relative to the window's own mean: what counts is which site is let through, not how much in all.
+        relative = outside / outside.mean(1, keepdim=True)
+        drive = torch.log1p((relative[..., None] * self.site(signals)).mean(1))  # (B, channels)
+        promoter = signals[:, self.centre].mean(1)
+        found: Tensor = self.gene(torch.cat([drive, promoter, rna_features], dim=-1))
+        return found
+
+
 class Objective(nn.Module):
     """The network with what training adds to it; the only thing an optimiser or a strategy sees."""
 
@@ -89,36 +127,62 @@ class Objective(nn.Module):
         if config.track_weight:
             n_cells = len(cache.facts["cell_types"])
             self.track_head = TrackHead(network.config.d_model, n_cells, track_scale(cache))
+        self.readout = SignalReadout(network.config) if config.stem_steps or config.readout_weight else None
 
     def forward(self, batch: Batch, step: int, cells_per_gene: int = 1) -> Parts:
         """The loss of ``batch`` at update ``step``; draws from torch's random state while training."""
         network = self.network
         given = batch.network_input()
         if step < self.config.stem_steps:
-            alone = self._stem_tracks(given.sequence, batch, cells_per_gene)
-            return Parts(alone, tracks=alone)
+            return self._in_bins(given, batch, step, cells_per_gene)
         output = network(given, cells_per_gene=cells_per_gene)
         loss = seq2exp_loss(output, batch.target, kl_weight=self.kl_weight(step))
         total, tracks = loss.total, None
+        if self.config.readout_weight and self.readout is not None:
+            total = total + self.config.readout_weight * self._readout_loss(output.mask, given, batch.target)
         if self.track_head is not None and output.features is not None:
             tracks = self.track_head.loss(output.features, batch.signals, batch.cell)
             total = total + self.config.track_weight * tracks
         return Parts(total, loss.expression, loss.kl, tracks, outside_ratio(output.mask, network.centre))
 
-    def _stem_tracks(self, sequence: Tensor, batch: Batch, cells_per_gene: int) -> Tensor:
-        """The track loss of the stem alone."""
-        generator, head = self.network.generator, self.track_head
+    def _in_bins(self, given: NetworkInput, batch: Batch, step: int, cells_per_gene: int) -> Parts:
+        """The loss of the stem's stage: stem and mask head in bins, expression read from signals through the mask."""
+        network, config = self.network, self.network.config
+        generator, head = network.generator, self.track_head
         assert generator is not None
-        assert generator.stem is not None  # the configuration refuses a stem's stage without a stem
-        assert head is not None
-        once = generator.stem.binned(sequence[::cells_per_gene])
-        return head.loss(once.repeat_interleave(cells_per_gene, dim=0), batch.signals, batch.cell)
+        assert head is not None  # the configuration refuses the stage without stem and tracks
+        bin_bp = config.stem_bin_bp
+        once = given.sequence[::cells_per_gene]
+        features = generator.binned_features(in_bins(network.inputs(once, None), bin_bp), once)
+        features = features.repeat_interleave(cells_per_gene, dim=0)  # (B, n, D)
+        tracks = head.loss(features, given.signals, batch.cell)
+        alpha, beta = generator.signal_beta(given.signals)
+        signal = BetaParameters(in_bins(alpha[..., None], bin_bp)[..., 0], in_bins(beta[..., None], bin_bp)[..., 0])
+        mask_beta = couple(generator.from_features(features), signal, z_scale=config.z_scale)
+        kl = bottleneck_kl(mask_beta, config.bottleneck).mean()
+        mask = mask_beta.mean
+        if given.blacklist is not None:
+            mask = mask * (1 - in_bins(given.blacklist[..., None].float(), bin_bp)[..., 0])
+        expression = self._readout_loss(mask, given, batch.target)
+        total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
+        return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
+
+    def _readout(self) -> SignalReadout:
+        assert self.readout is not None  # made wherever the configuration asks for it
+        return self.readout
+
+    def _readout_loss(self, mask: Tensor, given: NetworkInput, target: Tensor) -> Tensor:
+        """Smooth L1 of what the readout makes of the signals through ``mask``, in bins or base by base."""
+        config = self.network.config
+        seen = in_bins(transform_signals(given.signals, config.signal_transform), config.stem_bin_bp)
+        if mask.shape[1] != seen.shape[1]:
+            mask = in_bins(mask[..., None], config.stem_bin_bp)[..., 0]
+        return F.smooth_l1_loss(self._readout()(seen, mask, given.rna_features), target)
 
     def kl_weight(self, step: int) -> float:
-        """Weight of the KL term at update ``step``; 0 in the stem's own stage."""
+        """Weight of the KL term at update ``step``; 0 in the stem's stage, where it would flatten the mask for good."""
         warmup, step = self.config.kl_warmup_steps, step - self.config.stem_steps
-        share = min((step + 1) / warmup, 1.0) if warmup else float(step >= 0)
-        share = max(share, 0.0)
+        share = min(max(step + 1, 0) / warmup, 1.0) if warmup else float(step >= 0)
         return self.network.config.kl_weight * share
 
 
