@@ -78,6 +78,26 @@ class MissingInput:
     """In words: zero, power law, N ..."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrueElement:
+    """An element whose effect on one gene in one cell type is known, as drawn beside what the model found.
+
+    It is no part of `LocusView`: nothing that makes a mask or a prediction can see it.
+    """
+
+    interval: Interval
+    name: str
+    """Its class in one or two words, such as ``open decoy``."""
+    meaning: str
+    """The class in a sentence."""
+    causal: bool
+    """Whether the gene's expression depends on it."""
+    effect_log10: float
+    """log10 of expression without it minus with it: negative for an enhancer."""
+    contact: float
+    """Relative contact with the promoter, 1 at the TSS."""
+
+
 @dataclass(frozen=True)
 class Track:
     """One per-base lane of the figure."""
@@ -114,6 +134,8 @@ class LocusView:
     """Bases of the window, upper case, N where unknown; for zoom to base level."""
     prediction_log10: float | None = None
     """Predicted log10(1 + CAGE); None without a checkpoint."""
+    promoter_only_log10: float | None = None
+    """The same with the mask 0 outside the promoter centre: what the elements add is the difference."""
     observed_log10: float | None = None
     missing: tuple[MissingInput, ...] = ()
     peak_note: str = ""

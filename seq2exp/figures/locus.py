@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,8 +15,9 @@ from seq2exp.figures.mask import calls_lane, legend_text, mask_lane
 from seq2exp.figures.pyramid import MAX_BINS, bin_width
 from seq2exp.figures.style import FONT_FAMILY, LABEL_PX, SIZES, THEMES, ThemeName, plain, with_alpha
 from seq2exp.figures.tracks import signal_lane
+from seq2exp.figures.truth import causal_bands, truth_lane
 from seq2exp.genome import Interval
-from seq2exp.results import LocusView
+from seq2exp.results import LocusView, TrueElement
 
 PER_BASE_BELOW_BP = 4_096
 """Stretches up to this long are drawn base by base; 4,096 float32 per line still fit the byte budget."""
@@ -51,6 +53,7 @@ def locus_figure(
     view: LocusView,
     visible: Interval | None = None,
     *,
+    truth: Sequence[TrueElement] | None = None,
     theme: ThemeName = "light",
     width_px: float = 760.0,
 ) -> go.Figure:
@@ -62,6 +65,8 @@ def locus_figure(
         What the model said; arrays are per base of ``view.interval``.
     visible
         The stretch to draw; None is the whole window. Above 4,096 bp each point is a bin that keeps its maximum.
+    truth
+        Elements whose effect is known, drawn below what was found; None: no such lane.
     theme
         Colours for a light or a dark page.
     width_px
@@ -85,12 +90,13 @@ def locus_figure(
         *(signal_lane(frame, track) for track in view.tracks),
         mask_lane(frame, view.mask),
         calls_lane(frame, view),
+        *(() if truth is None else (truth_lane(frame, truth),)),
     )
     stacked = _stack(frame, lanes)
     # The pointer's box lists traces from the last to the first: position on top, then the lanes downwards.
     traces = [*reversed(stacked.pop("lanes")), [_position(frame)]]
     layout: PlotlyDict = {**_layout(frame, lanes, view), **stacked}
-    layout["shapes"] = [*layout["shapes"], _tss_line(frame)]
+    layout["shapes"] = [*layout["shapes"], *causal_bands(frame, truth or ()), _tss_line(frame)]
     layout["annotations"] = [*layout["annotations"], *_tss_flag(frame), _legend(frame, view)]
     return go.Figure(data=[trace for lane in traces for trace in lane], layout=layout)
 

@@ -50,6 +50,8 @@ class Theme:
     """A, C, G, T, N."""
     hover: str
     """Behind hover text."""
+    truth: str
+    """A true element the gene's expression depends on."""
 
     def track(self, name: str) -> str:
         """The colour of the track called ``name``."""
@@ -77,6 +79,7 @@ LIGHT = Theme(
     reverse="#7a4b93",
     bases=("#00805d", "#0072b2", "#b87700", "#c04a00", "#8a929d"),
     hover="#ffffff",
+    truth="#b0005a",
 )
 DARK = Theme(
     name="dark",
@@ -99,6 +102,7 @@ DARK = Theme(
     reverse="#c79ade",
     bases=("#1fc295", "#4ba3dd", "#f0b429", "#ef8136", "#7d8793"),
     hover="#1f2833",
+    truth="#ff6fae",
 )
 THEMES: dict[ThemeName, Theme] = {"light": LIGHT, "dark": DARK}
 
@@ -110,15 +114,17 @@ class Layout:
     gene_row: int = 31
     """One row of gene models with its names."""
     max_gene_rows: int = 3
-    signal: int = 56
+    signal: int = 50
     absent: int = 26
     """A lane that only says why it is empty."""
-    mask: int = 104
-    calls: int = 58
+    mask: int = 96
+    calls: int = 54
     """Elements above, MACS3 peaks below."""
+    truth: int = 54
+    """True elements above, their classes in words below."""
     sequence: int = 20
     """Letters, inside the gene lane's height, shown below `letters_below_bp`."""
-    gap: int = 8
+    gap: int = 6
     left: int = 148
     right: int = 14
     top: int = 46

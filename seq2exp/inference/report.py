@@ -40,6 +40,7 @@ def locus_report(view: LocusView, session: LocusSession) -> dict[str, Any]:
             "n_elements": len(mask.elements),
         },
         "prediction_log10": view.prediction_log10,
+        "promoter_only_log10": view.promoter_only_log10,
         "observed_log10": view.observed_log10,
         "peaks": {
             "n": len(view.peaks),

@@ -223,6 +223,10 @@ class LocusSession:
             self._predictions.popitem(last=False)
         return prediction
 
+    def predict_promoter_only(self) -> float | None:
+        """`predict` with the mask 0 outside the promoter centre, whatever the settings; None without a checkpoint."""
+        return self.predict(MaskSettings(off=(self.window.interval,)))
+
     def view(
         self,
         settings: MaskSettings,
@@ -233,6 +237,7 @@ class LocusSession:
         mask = self.mask(settings, elements)
         regions, note = self.peaks(peaks or PeakSettings())
         window = self.window
+        promoter_only = self.predict_promoter_only()  # first, so that the time kept is that of the prediction
         return LocusView(
             gene=window.gene,
             cell_type=window.cell_type,
@@ -246,6 +251,7 @@ class LocusSession:
             centre=self.centre,
             sequence=window.sequence,
             prediction_log10=self.predict(settings),
+            promoter_only_log10=promoter_only,
             observed_log10=window.observed_log10,
             missing=window.missing,
             peak_note=note,
