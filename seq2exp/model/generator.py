@@ -179,14 +179,14 @@ class Generator(nn.Module):
         """The sequence Beta, each parameter (B, L), of embeddings (B, L, D) and bases (B, L, 4)."""
         return self.from_features(self.features(embedded, sequence, engine=engine))
 
-    def signal_beta(self, signals: Tensor) -> BetaParameters:
-        """The signal Beta of signals (B, L, 3) with this model's own weights and thresholds."""
+    def signal_beta(self, signals: Tensor, *, scale: float | None = None) -> BetaParameters:
+        """The signal Beta of signals (B, L, 3) with this model's own constants; ``scale`` replaces its c."""
         return signal_beta(
             signals,
             weights=self.signal_log_weights.exp(),
             thresholds=self.signal_thresholds,
             beta_min=self.config.beta_min,
-            scale=self.config.prior_scale,
+            scale=self.config.prior_scale if scale is None else scale,
             transform=self.config.signal_transform,
         )
 

@@ -86,6 +86,9 @@ class ObjectiveConfig:
     stem_steps: int = 0
     """First updates, in which motif stem and mask head alone learn, in bins and so without a scan: to predict the
     tracks, and to let through the mask what expression needs of the signals."""
+    stem_prior_scale: float | None = None
+    """Pseudo-counts a unit of the signal Beta in those updates; none given: the model's. With fewer of them the bases
+    are asked for more."""
     readout_weight: float = 0.0
     """Weight, after those updates, of predicting expression from signals and mask alone: it keeps the mask telling
     what the bases know. 0: off, as published."""
@@ -206,6 +209,8 @@ def _contradictions(config: TrainConfig) -> list[str]:
         problems.append(
             "readout_weight must not be negative, and reads the mask in the stem's bins: set model.stem_taps"
         )
+    if objective.stem_prior_scale is not None and objective.stem_prior_scale <= 0:
+        problems.append(f"stem_prior_scale must be positive, found {objective.stem_prior_scale}")
     if objective.stem_steps < 0 or objective.stem_rate <= 0:
         problems.append("stem_steps must not be negative and stem_rate must be positive")
     if data.group_cells and model.generator_sees_signals:

@@ -156,7 +156,7 @@ class Objective(nn.Module):
         features = generator.binned_features(in_bins(network.inputs(once, None), bin_bp), once)
         features = features.repeat_interleave(cells_per_gene, dim=0)  # (B, n, D)
         tracks = head.loss(features, given.signals, batch.cell)
-        alpha, beta = generator.signal_beta(given.signals)
+        alpha, beta = generator.signal_beta(given.signals, scale=self.config.stem_prior_scale)
         signal = BetaParameters(in_bins(alpha[..., None], bin_bp)[..., 0], in_bins(beta[..., None], bin_bp)[..., 0])
         mask_beta = couple(generator.from_features(features), signal, z_scale=config.z_scale)
         kl = bottleneck_kl(mask_beta, config.bottleneck).mean()
