@@ -1,0 +1,115 @@
+"""Scores the shipped checkpoints on the held-out chromosomes of `demo`; writes their figures and docs/benchmarks.md.
+
+    python tests/bench/bench_mask.py .data/demo [--page-only]
+
+Every figure is what `python -m seq2exp benchmark mask --json` says; it is kept beside the checkpoint as benchmark.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from seq2exp.inference.checkpoints import shipped_checkpoints
+from seq2exp.training.card import write_card
+from seq2exp.training.folder import BENCHMARK_FILE, RunFolder
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- mask:begin -->", "<!-- mask:end -->"
+FIGURES = {
+    "element_auprc": "element AUPRC",
+    "base_auprc": "base AUPRC",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "covered_share": "covered",
+}
+
+
+def cell(row: dict[str, Any], key: str) -> str:
+    """A figure with its interval, in percent."""
+    value, pair = row.get(key), row.get("ci95", {}).get(key)
+    if value is None:
+        return "-"
+    return f"{100 * value:.1f}" + ("" if pair is None else f" [{100 * pair[0]:.1f}, {100 * pair[1]:.1f}]")
+
+
+def number(side: dict[str, Any], key: str) -> str:
+    """A score with its interval."""
+    value, pair = side.get(key), side.get("ci95", {}).get(key)
+    if value is None:
+        return "-"
+    return f"{value:.3f}" + ("" if pair is None else f" [{pair[0]:.3f}, {pair[1]:.3f}]")
+
+
+def section(name: str, found: dict[str, Any]) -> list[str]:
+    """One checkpoint's tables."""
+    lines = [
+        f"### {name}",
+        "",
+        f"{found['n_genes']} genes of {', '.join(found['chromosomes'])} in {' and '.join(found['cells'])}, "
+        f"{found['n_elements']:,} elements of which {100 * found['element_rate']:.1f} % are causal (chance), "
+        f"{100 * found['base_rate']:.1f} % of bases; mask outside the promoter "
+        f"{100 * found['mask_ratio_outside_promoter']:.2f} %; data {found['dataset']} {found['dataset_hash']}, "
+        f"checkpoint {found['checkpoint_hash']}.",
+        "",
+        "| % | " + " | ".join(FIGURES.values()) + " | mask over it |",
+        "|" + "---|" * (len(FIGURES) + 2),
+    ]
+    for row in found["rows"]:
+        over = number(row, "mask_element_ratio")
+        lines.append(f"| {row['predictor']} | " + " | ".join(cell(row, key) for key in FIGURES) + f" | {over} |")
+    expression = found["expression"]
+    sides = {"predicted": expression, "promoter only": expression["promoter_only"], "oracle": expression["oracle"]}
+    keys = ("pearson", "spearman", "mse", "mae", "pearson_of_oracle")
+    lines += [
+        "",
+        "| expression | Pearson | Spearman | MSE | MAE | Pearson over the oracle's |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {title} | " + " | ".join(number(side, key) for key in keys) + " |"
+        for title, side in sides.items()
+        if side is not None
+    ]
+    return [*lines, ""]
+
+
+def main() -> None:
+    """Score unless told not to, then write cards and page."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("dataset", type=Path, help="the demo data set")
+    parser.add_argument("--page-only", action="store_true", help="take the figures that lie beside the checkpoints")
+    chosen = parser.parse_args()
+    lines = [
+        "## Masks against known truth",
+        "",
+        "Elements and bases outside the promoter centre and the blacklist; in brackets 95 % intervals over genes drawn "
+        "anew. Element AUPRC ranks all true elements of a window, of every class, by the predictor's mean over each. "
+        "The last column is the mask's element AUPRC over the row's, drawn in pairs.",
+        "",
+    ]
+    for name, folder in shipped_checkpoints().items():
+        path = folder / BENCHMARK_FILE
+        if not chosen.page_only:
+            verb = [sys.executable, "-m", "seq2exp", "benchmark", "mask", "--dataset", str(chosen.dataset)]
+            subprocess.run(
+                [*verb, "--checkpoint", name, "--json", "--out", str(path)], check=True, stdout=subprocess.DEVNULL
+            )
+        write_card(RunFolder(folder))
+        lines += section(name, json.loads(path.read_text()))
+    text = PAGE.read_text()
+    if BEGIN not in text:
+        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    PAGE.write_text(f"{before}{BEGIN}\n" + "\n".join(lines).rstrip() + f"\n{END}{after}")
+    print(PAGE.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
