@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from seq2exp.errors import TrainingError
 from seq2exp.model.network import NetworkInput
 from seq2exp.training.cache import Example, Part, WindowCache
 from seq2exp.window.encoding import one_hot
@@ -50,14 +52,17 @@ class Batch(NamedTuple):
         return NetworkInput(table[self.codes.int()], self.signals, self.rna_features, self.blacklist)
 
 
-class Windows(Dataset[tuple[int, Example]]):
+class Windows(Dataset[tuple[int, Example | TrainingError]]):
     """The cache as torch's loader wants it."""
 
     def __init__(self, cache: WindowCache) -> None:
         self.cache = cache
 
-    def __getitem__(self, index: int) -> tuple[int, Example]:
-        return index, self.cache.read(index)
+    def __getitem__(self, index: int) -> tuple[int, Example | TrainingError]:
+        try:
+            return index, self.cache.read(index)
+        except TrainingError as error:  # a value, because torch would wrap its message in a worker's traceback
+            return index, error
 
 
 def units(cache: WindowCache, part: Part, *, group_cells: bool) -> tuple[Unit, ...]:
@@ -127,16 +132,30 @@ class StepSampler(Sampler[list[int]]):
             yield [index for number in numbers[self.rank :: self.processes] for index in self.chosen[number]]
 
 
-def loader(cache: WindowCache, batches: Sampler[list[int]] | Sequence[list[int]], *, workers: int) -> Iterable[Batch]:
-    """A loader of `Batch` over the given lists of window indices."""
-    return DataLoader(
+def loader(cache: WindowCache, batches: Sampler[list[int]] | Sequence[list[int]], *, workers: int) -> Iterator[Batch]:
+    """Yield a `Batch` for each of the given lists of window indices, read ahead by ``workers`` processes.
+
+    Raises
+    ------
+    TrainingError
+        A window is damaged.
+    """
+    for batch in DataLoader(
         Windows(cache),
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=Collate(cache),
-        persistent_workers=workers > 0,
+        worker_init_fn=_leave_interrupts if workers else None,
         multiprocessing_context="spawn" if workers else None,
-    )
+    ):
+        if isinstance(batch, TrainingError):
+            raise batch
+        yield batch
+
+
+def _leave_interrupts(_number: int) -> None:
+    """The training process answers an interrupt; its workers end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Collate:
@@ -146,9 +165,12 @@ class Collate:
         self.windows = cache.windows
         self.cells = {name: number for number, name in enumerate(cache.facts["cell_types"])}
 
-    def __call__(self, items: list[tuple[int, Example]]) -> Batch:
-        """The batch of ``items``."""
-        examples = [example for _, example in items]
+    def __call__(self, items: list[tuple[int, Example | TrainingError]]) -> Batch | TrainingError:
+        """The batch of ``items``, or why one of them could not be read."""
+        examples = [example for _, example in items if isinstance(example, Example)]
+        for _, example in items:
+            if isinstance(example, TrainingError):
+                return example
         windows = [self.windows[index] for index, _ in items]
         return Batch(
             codes=torch.from_numpy(np.stack([e.codes for e in examples])),

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +69,25 @@ class WindowCache:
             content = json.loads(index.read_text(encoding="utf-8"))
             if content["format_version"] != FORMAT_VERSION:
                 raise TrainingError(f"{index}: format_version {content['format_version']}; {_remedy(folder)}")
-            self.facts: dict[str, Any] = content["facts"]
+            self.facts: dict[str, Any] = dict(content["facts"])
             self.windows = tuple(CachedWindow(*row) for row in content["windows"])
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+            self._check()
+        except TrainingError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainingError(f"{index}: not an index of cut windows ({error}); {_remedy(folder)}") from error
         self._arrays = {name: self._open(name) for name in _ARRAYS}
+
+    def __reduce__(self) -> tuple[type[WindowCache], tuple[Path]]:
+        """Worker processes are sent the folder, not the arrays."""
+        return WindowCache, (self.folder,)
+
+    def _check(self) -> None:
+        """Refuse an index whose windows are of no part or cell line."""
+        cells = list(self.facts["cell_types"])
+        for window in self.windows:
+            if window.part not in get_args(Part) or window.cell_type not in cells:
+                raise ValueError(f"window of {window.gene_id} in {window.cell_type}, part {window.part}")
 
     def _open(self, name: str) -> NDArray[Any]:
         path = self.folder / f"{name}.npy"
@@ -171,7 +185,7 @@ def cut_windows(
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     finished = folder / f"{dataset.name}-{key}"
     if finished.is_dir():
-        return WindowCache(finished)
+        return _opened(finished, facts)
     chosen = _labelled(dataset, cells)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -184,14 +198,26 @@ def cut_windows(
         partial.replace(finished)
     except OSError as error:
         if finished.is_dir():  # another process was first
-            return WindowCache(finished)
+            return _opened(finished, facts)
         raise TrainingError(
             f"{folder}: windows could not be written ({error.strerror or error}); free some space or give another "
             "cache folder; nothing half-written is left"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return WindowCache(finished)
+    return _opened(finished, facts)
+
+
+def _opened(folder: Path, facts: dict[str, Any]) -> WindowCache:
+    """The finished cache in ``folder``, which must say of itself what its name says."""
+    cache = WindowCache(folder)
+    if cache.facts != facts:
+        differing = sorted(key for key in {*facts, *cache.facts} if facts.get(key) != cache.facts.get(key))
+        raise TrainingError(
+            f"{folder / INDEX_FILE}: holds windows of another data set or geometry ({', '.join(differing)} "
+            f"differ); {_remedy(folder)}"
+        )
+    return cache
 
 
 def _labelled(dataset: Dataset, cells: Sequence[str]) -> list[tuple[Gene, str, str]]:
@@ -231,10 +257,7 @@ def _write(
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(28, f"No space left on device: {needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free")
-    arrays = {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
-        for name, (kind, shape) in shapes.items()
-    }
+    arrays = {name: _new_array(folder / f"{name}.npy", kind, shape) for name, (kind, shape) in shapes.items()}
     rows: list[list[Any]] = []
     for index, (gene, cell, part) in enumerate(chosen):
         row = _row(build_window(dataset, gene, cell, settings), signal_type)
@@ -252,10 +275,29 @@ def _write(
         os.fsync(out.fileno())
 
 
+def _new_array(path: Path, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """A new memory-mapped array whose place on the disk is taken now: a disk found full later kills the process."""
+    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
 def _row(window: Window, signal_type: SignalType) -> list[NDArray[Any]]:
     """The arrays of one window, in the order of `_ARRAYS`."""
     if window.observed_log10 is None:
         raise TrainingError(f"{window.gene.symbol} in {window.cell_type} has no label")
+    for name, values in (
+        ("signals", window.signals),
+        ("gene features", window.rna_features),
+        ("label", window.observed_log10),
+    ):
+        if not np.isfinite(values).all():
+            raise TrainingError(
+                f"window of {window.gene.symbol} in {window.cell_type}: its {name} are not all finite; "
+                "correct the data set's files"
+            )
     highest = float(window.signals.max())
     if highest > np.finfo(signal_type).max:
         raise TrainingError(

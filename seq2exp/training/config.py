@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import yaml
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from seq2exp.errors import SettingsError, TrainingError
@@ -172,16 +174,33 @@ class TrainConfig:
             )(step)
         return self.optimiser.schedule(step - first)
 
+    def with_seed(self, seed: int) -> TrainConfig:
+        """The same run from another random state, in a folder of its own: ``-seed`` and the number end its name."""
+        return dataclasses.replace(self, name=f"{self.name}-seed{seed}", run=dataclasses.replace(self.run, seed=seed))
+
+    def with_dataset(self, dataset: str) -> TrainConfig:
+        """The same run on another data set."""
+        return dataclasses.replace(self, data=dataclasses.replace(self.data, dataset=dataset))
+
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
+def _endless(config: TrainConfig) -> Iterator[str]:
+    """Names of the numbers that are NaN or infinite."""
+    for section, values in config.to_dict().items():
+        for key, value in values.items() if isinstance(values, dict) else ():
+            for number in value if isinstance(value, list) else [value]:
+                if isinstance(number, float) and not math.isfinite(number):
+                    yield f"{section}.{key} must be finite, found {number}"
+
+
 def _contradictions(config: TrainConfig) -> list[str]:
     """What cannot be true at once, in words."""
     data, model, optimiser, objective, run = config.data, config.model, config.optimiser, config.objective, config.run
-    problems = []
-    if not config.name or "/" in config.name or config.name.startswith("."):
+    problems = list(_endless(config))
+    if not config.name or "/" in config.name or config.name.startswith(".") or not config.name.isprintable():
         problems.append(f"name must be a plain folder name, found {config.name!r}")
     processes = run.devices * run.nodes
     if min(run.devices, run.nodes, optimiser.batch, optimiser.steps) < 1:
@@ -190,6 +209,10 @@ def _contradictions(config: TrainConfig) -> list[str]:
         problems.append(f"batch {optimiser.batch} does not divide among {processes} processes")
     if optimiser.warmup_steps >= optimiser.steps:
         problems.append(f"warmup_steps {optimiser.warmup_steps} must be below steps {optimiser.steps}")
+    try:
+        _ = optimiser.schedule
+    except SettingsError as error:
+        problems.append(str(error))
     if min(run.valid_every, run.save_every, run.log_every) < 1:
         problems.append("valid_every, save_every and log_every must be at least 1")
     if optimiser.clip_norm <= 0 or optimiser.weight_decay < 0:
@@ -219,6 +242,10 @@ def _contradictions(config: TrainConfig) -> list[str]:
         problems.append("mask_from needs model.external_mask: true (the network has no generator of its own)")
     if config.mask_from is None and model.external_mask:
         problems.append("external_mask needs mask_from, the checkpoint whose mask is used")
+    if data.cell_types is not None and (not data.cell_types or len(set(data.cell_types)) < len(data.cell_types)):
+        problems.append(f"cell_types must name each cell line once, found {list(data.cell_types)}")
+    if run.seed < 0:
+        problems.append(f"seed must not be negative, found {run.seed}")
     if data.workers < 0:
         problems.append(f"workers must not be negative, found {data.workers}")
     if run.threads is not None and run.threads < 1:
@@ -264,11 +291,14 @@ def _from_mapping(content: dict[str, Any]) -> TrainConfig:
             raise SettingsError(f"key {key} is missing")
     if not isinstance(content["name"], str):
         raise SettingsError(f"name must be text, found {content['name']!r}")
+    mask_from = content.get("mask_from")
+    if not isinstance(mask_from, str | None):
+        raise SettingsError(f"mask_from must be a checkpoint folder, found {mask_from!r}")
     sections = {name: _section(name, content[name]) for name in _SECTIONS if name in content}
     return TrainConfig(
         name=content["name"],
         model=_model(content["model"]),
-        mask_from=content.get("mask_from"),
+        mask_from=mask_from,
         **sections,
     )
 
@@ -287,8 +317,14 @@ def _section(name: str, values: Any) -> Any:
 def _model(values: Any) -> ModelConfig:
     if not isinstance(values, dict):
         raise SettingsError(f"model must hold keys, found {values!r}")
-    changes = dict(values)
+    changes = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     preset: Preset | None = changes.pop("preset", None)
+    for key, kind in get_type_hints(ModelConfig).items():
+        if key in changes:
+            try:
+                TypeAdapter(kind).validate_python(changes[key], strict=True)
+            except ValidationError as error:
+                raise SettingsError(f"model: {key}: {_one_line(error)}") from error
     if preset is None:
         return ModelConfig.from_dict(changes)
     if preset not in ("soft", "hard"):
@@ -301,11 +337,21 @@ def _one_line(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}, found {item['input']!r}"
+        "".join(f"{part}: " for part in item["loc"]) + f"{item['msg']}, found {item['input']!r}{_hint(item['input'])}"
         for item in error.errors()
     )
 
 
+def _hint(found: Any) -> str:
+    """What YAML did to a number that it took for text."""
+    try:
+        return f" (YAML reads it as text; write {float(found):.1e})" if isinstance(found, str) else ""
+    except ValueError:
+        return ""
+
+
 def write_config(config: TrainConfig, path: Path) -> None:
-    """Write every value of ``config`` to ``path`` as YAML."""
-    path.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, width=120), encoding="utf-8")
+    """Write every value of ``config`` to ``path`` as YAML, in one step."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, width=120), encoding="utf-8")
+    partial.replace(path)

@@ -8,7 +8,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,14 @@ from seq2exp.training.config import TrainConfig, write_config
 
 CONFIG_FILE, FACTS_FILE, STATE_FILE, CHECKPOINT_FOLDER = "config.yaml", "run.json", "last.ckpt", "checkpoint"
 TRAIN_FILE, VALID_FILE, CARD_FILE, BENCHMARK_FILE = "train.csv", "valid.csv", "card.md", "benchmark.json"
+LOCK_FILE = ".lock"
 TRAIN_COLUMNS = (
     "step", "seconds", "learning_rate", "loss", "expression", "kl", "kl_weight", "tracks", "mask_ratio",
     "gradient_norm", "wait_share",
 )  # fmt: skip
-"""mask_ratio is outside the promoter centre, 0..1; wait_share is the part of the time spent waiting for windows."""
+"""A row is the mean over the updates since the row before and over all processes, but for learning_rate and kl_weight,
+which are the last update's. mask_ratio is outside the promoter centre, 0..1; gradient_norm is before clipping;
+wait_share is the part of the updates' time spent waiting for windows."""
 VALID_COLUMNS = ("step", "seconds", "mse", "mae", "pearson", "spearman", "mask_ratio", "mask_ratio_total", "n")
 
 
@@ -92,7 +96,13 @@ def open_folder(root: Path, config: TrainConfig) -> RunFolder:
     folder = RunFolder(root / config.name)
     path = folder.path / CONFIG_FILE
     if path.is_file():
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise TrainingError(
+                f"{path}: cannot be read ({' '.join(str(error).split())}); give another name or --out, or remove "
+                f"{folder.path}"
+            ) from error
         wanted = config.to_dict()
         if found != wanted:
             raise TrainingError(
@@ -129,6 +139,40 @@ def _difference(found: Any, wanted: Mapping[str, Any]) -> str:
     return ", ".join(differing[:3]) + (f" and {len(differing) - 3} more" if len(differing) > 3 else "")
 
 
+@contextmanager
+def locked(folder: RunFolder) -> Iterator[None]:
+    """Hold the folder for this process; the system lets go of it however the process ends.
+
+    Raises
+    ------
+    TrainingError
+        Another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks on Windows
+        yield
+        return
+    with (folder.path / LOCK_FILE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TrainingError(
+                f"{folder.path}: another process is writing this run; wait for it, stop it, or give another name"
+            ) from error
+        yield
+
+
+def refuse_full_disk(folder: RunFolder, needed: int) -> None:
+    """Refuse a disk on which ``needed`` bytes cannot be written."""
+    free = shutil.disk_usage(folder.path).free
+    if free < needed:
+        raise TrainingError(
+            f"{folder.path}: saved states and checkpoint take up to {needed / 1e9:.2f} GB, free are {free / 1e9:.2f}; "
+            "free some space or give another --out"
+        )
+
+
 class Curves:
     """Appends rows to train.csv and valid.csv; on a fresh start from ``step`` later rows are cut off."""
 
@@ -136,6 +180,7 @@ class Curves:
         self.folder = folder
         for name, columns in ((TRAIN_FILE, TRAIN_COLUMNS), (VALID_FILE, VALID_COLUMNS)):
             path = folder.path / name
+            _drop_torn_row(path)
             table = _curve(path, columns)
             kept = table[table["step"] <= step]
             partial = path.with_name(f".{name}.partial")
@@ -155,6 +200,17 @@ class Curves:
     def _append(self, name: str, columns: Sequence[str], row: Mapping[str, float | None]) -> None:
         with (self.folder.path / name).open("a", newline="", encoding="utf-8") as out:
             csv.writer(out).writerow([_number(row[column]) for column in columns])
+
+
+def _drop_torn_row(path: Path) -> None:
+    """Cut off a last row that a full disk or a kill left without its end."""
+    if path.is_file():
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            path.write_bytes(content[:whole])
+        if not whole:
+            path.unlink()
 
 
 def _number(value: float | None) -> str:

@@ -1,0 +1,340 @@
+"""The loop of a run: updates, validations, saved states.
+
+Draws, order and learning rate of an update depend on its number and the random state alone, so a run that was killed
+goes on from its last saved state to the same numbers.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+from tqdm import tqdm
+
+from seq2exp.errors import Seq2ExpError, TrainingError
+from seq2exp.model.checkpoint import save_checkpoint
+from seq2exp.sources.dataset import Dataset
+from seq2exp.training.batches import Batch, StepSampler, loader, units
+from seq2exp.training.cache import WindowCache
+from seq2exp.training.card import write_card
+from seq2exp.training.config import TrainConfig
+from seq2exp.training.folder import Curves, RunFolder, replace_checkpoint, surroundings
+from seq2exp.training.objective import Objective
+from seq2exp.training.processes import StopRequest, agree, summed, together
+from seq2exp.training.rows import Meter, log, reported, short, tensorboard_writer
+from seq2exp.training.validation import evaluate, scores
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+_SANITY_BATCHES = 2
+
+
+@dataclass
+class _Progress:
+    """Where a run stands; saved with the weights."""
+
+    step: int = 0
+    """Updates done."""
+    seconds: float = 0.0
+    """Time spent in the loop, over all starts."""
+    best_step: int | None = None
+    best_mse: float = math.inf
+
+
+class Loop:
+    """One start of a run: everything the loop needs, and the little that changes."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        fabric: Fabric,
+        folder: RunFolder,
+        dataset: Dataset,
+        cache: WindowCache,
+        objective: Objective,
+        module: Any,
+        optimiser: Any,
+    ) -> None:
+        self.config, self.fabric, self.folder, self.dataset, self.cache = config, fabric, folder, dataset, cache
+        self.objective, self.module, self.optimiser = objective, module, optimiser
+        self.state, self.meter = _Progress(), Meter()
+        self.first = fabric.global_rank == 0
+        self.units = units(cache, "train", group_cells=config.data.group_cells)
+        self.cells_per_gene = len(self.units[0]) if self.units else 1
+        if not self.units:
+            raise TrainingError(f"{dataset.name}: no training gene has a label in every cell line")
+        if config.optimiser.batch % (self.cells_per_gene * fabric.world_size):
+            raise TrainingError(
+                f"training configuration {config.name}: batch {config.optimiser.batch} does not divide into "
+                f"{self.cells_per_gene} cell lines a gene on {fabric.world_size} processes"
+            )
+        self.per_batch = config.optimiser.batch // self.cells_per_gene
+        self.valid = cache.part("valid")
+        if not len(self.valid):
+            raise TrainingError(f"{dataset.name}: no labelled gene in the part valid; selection needs one")
+
+    # -- state
+
+    def restore(self) -> None:
+        """Go on from the last saved state, if there is one."""
+        with self._writing():
+            if self.folder.state.is_file():
+                try:
+                    saved = torch.load(self.folder.state, map_location="cpu", weights_only=True)
+                    self.objective.load_state_dict(saved["objective"])
+                    self.optimiser.load_state_dict(saved["optimiser"])
+                    self.state = _Progress(**saved["progress"])
+                    self.meter = Meter(**saved.get("meter", {}))
+                except Exception as error:  # torch raises whatever the bytes make it stumble over
+                    raise TrainingError(
+                        f"{self.folder.state}: cannot be gone on from ({' '.join(str(error).split())[:200]}); "
+                        "remove it to start the run anew"
+                    ) from error
+            if self.first:
+                Curves(self.folder, step=self.state.step)
+                self.folder.write_facts(self._facts(finished=False))
+
+    def save(self) -> None:
+        """Write the state beside the old one, then put it in its place."""
+        with self._writing():
+            if not self.first:
+                return
+            content = {
+                "objective": self.objective.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "progress": vars(self.state),
+                "meter": vars(self.meter),
+            }
+            buffer = io.BytesIO()  # torch's own writer hides the system's error
+            torch.save(content, buffer)
+            partial = self.folder.state.with_name(f".{self.folder.state.name}.partial")
+            with partial.open("wb") as out:
+                out.write(buffer.getbuffer())
+                out.flush()
+                os.fsync(out.fileno())
+            partial.replace(self.folder.state)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A disk that fills inside, in the first process, stops all."""
+        with together(self.fabric):
+            try:
+                yield
+            except (OSError, SafetensorError) as error:
+                raise TrainingError(
+                    f"{self.folder.path}: writing failed at update {self.state.step} "
+                    f"({getattr(error, 'strerror', None) or error}); free some space and start the same command "
+                    "again: it goes on from the last saved state"
+                ) from error
+
+    # -- the loop
+
+    def run(self, stop: StopRequest, *, progress: bool) -> None:
+        """Updates until the last, with validations and saved states between."""
+        config, state, steps = self.config, self.state, self.config.steps
+        curves = tensorboard = None
+        with self._writing():
+            if self.first:
+                curves = Curves(self.folder, step=state.step)
+                tensorboard = tensorboard_writer(config, self.folder, step=state.step)
+        evaluate(self.fabric, self.objective.network, self.cache, self.valid, limit=_SANITY_BATCHES)
+        bar = tqdm(
+            total=steps, initial=state.step, desc=config.name, unit="update", file=sys.stderr,
+            disable=not (progress and self.first),
+        )  # fmt: skip
+        batches = self._batches(state.step, steps)
+        offset, started = state.seconds, time.perf_counter()
+        with ExitStack() as closing:
+            closing.callback(bar.close)
+            if tensorboard is not None:
+                closing.callback(tensorboard.close)
+            while state.step < steps:
+                before = time.perf_counter()
+                batch, failure = _next(batches)
+                waited = time.perf_counter() - before
+                if agree(self.fabric, failure, stop=stop.asked):
+                    self.save()
+                    raise TrainingError(
+                        f"{self.folder.path}: stopped at update {state.step}; the same command goes on from there"
+                    )
+                assert batch is not None  # agree raises the failure
+                rate = config.rate_at(state.step)
+                values = self.update(batch, state.step, rate)
+                state.step += 1
+                now = time.perf_counter()
+                state.seconds = offset + now - started
+                self.meter.add(values, seconds=now - before, waited=waited)
+                last = state.step == steps
+                if state.step % config.run.log_every == 0 or last:
+                    row = self._row(rate)
+                    with self._writing():
+                        if curves is not None:
+                            curves.train(row)
+                        log(tensorboard, "train", row)
+                    bar.set_postfix(short(row), refresh=False)
+                bar.update()
+                whole = state.step > config.objective.stem_steps
+                if (whole and state.step % config.run.valid_every == 0) or last:
+                    self.validate(curves, tensorboard)
+                if state.step % config.run.save_every == 0 or state.step % config.run.valid_every == 0 or last:
+                    state.seconds = offset + time.perf_counter() - started
+                    self.save()
+        with self._writing():
+            if self.first:
+                self.folder.write_facts(self._facts(finished=True))
+                write_card(self.folder)
+
+    def _batches(self, start: int, stop: int) -> Iterator[Batch]:
+        sampler = StepSampler(
+            self.units,
+            start=start,
+            stop=stop,
+            per_batch=self.per_batch,
+            seed=self.config.run.seed,
+            rank=self.fabric.global_rank,
+            processes=self.fabric.world_size,
+        )
+        for batch in loader(self.cache, sampler, workers=self.config.data.workers):
+            yield batch.to(self.fabric.device)
+
+    def _row(self, rate: float) -> dict[str, float | None]:
+        """The next row of train.csv; the meter starts anew."""
+        means, self.meter = self.meter.means(), Meter()
+        weight = self.objective.kl_weight(self.state.step - 1)
+        return {
+            **means,
+            "step": float(self.state.step),
+            "seconds": round(self.state.seconds, 3),
+            "learning_rate": rate,
+            "kl_weight": None if means["kl"] is None else weight,
+        }
+
+    def update(self, batch: Batch, step: int, rate: float) -> dict[str, float]:
+        """One update: the parts of the loss and the norm of the gradients before clipping, means over processes."""
+        self.module.train()
+        draws = np.random.SeedSequence([self.config.run.seed, step, self.fabric.global_rank])
+        torch.manual_seed(int(draws.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        parts = self.module(batch, step, self.cells_per_gene)
+        found = reported(parts)
+        total = summed(self.fabric, torch.stack([value.double() for value in found.values()]))
+        values = dict(zip(found, (total / self.fabric.world_size).tolist(), strict=True))
+        self._refuse_nan("the loss", values["loss"], batch, step, values, own=float(found["loss"]))
+        self.optimiser.zero_grad()
+        self.fabric.backward(parts.total)
+        norm = self.fabric.clip_gradients(
+            self.module, self.optimiser, max_norm=self.config.optimiser.clip_norm, error_if_nonfinite=False
+        )
+        assert isinstance(norm, Tensor)  # clipping by norm returns it
+        values["gradient_norm"] = float(norm)
+        self._refuse_nan("the norm of the gradients", float(norm), batch, step, values, own=float(norm))
+        self.optimiser.step()
+        return values
+
+    def _refuse_nan(
+        self, what: str, value: float, batch: Batch, step: int, values: Mapping[str, float], *, own: float
+    ) -> None:
+        """Stop all processes if ``value``, one for all, is not finite; where ``own`` is not, the windows are named."""
+        if math.isfinite(value):
+            return
+        found = ", ".join(f"{name} {number:g}" for name, number in values.items())
+        failure = TrainingError(
+            f"training run {self.config.name}: {what} is {value:g} at update {step + 1} ({found}) on "
+            f"{'; '.join(batch.names)}; look at these windows, or lower optimiser.rate"
+        )
+        agree(self.fabric, None if math.isfinite(own) else failure)
+
+    # -- validation
+
+    def validate(self, curves: Curves | None, tensorboard: Any) -> None:
+        """Score the part valid; keep the network if it is the best so far."""
+        state = self.state
+        table = evaluate(self.fabric, self.objective.network, self.cache, self.valid)
+        wrong = np.flatnonzero(~np.isfinite(table).all(axis=0))
+        if len(wrong):
+            windows = [self.cache.windows[self.valid[place]] for place in wrong[:3]]
+            raise TrainingError(
+                f"training run {self.config.name}: {len(wrong)} of {len(self.valid)} validation windows have a "
+                f"prediction that is not finite after update {state.step}, the first "
+                f"{'; '.join(f'{window.gene_id} in {window.cell_type}' for window in windows)}; look at these "
+                "windows, or lower optimiser.rate"
+            )
+        found = scores(table)
+        row = {"step": float(state.step), "seconds": state.seconds, **found}
+        better = found["mse"] < state.best_mse
+        if better:
+            state.best_mse, state.best_step = found["mse"], state.step
+        with self._writing():
+            if curves is not None:
+                curves.valid(row)
+            log(tensorboard, "valid", row)
+            if better and self.first:
+                self._keep(found)
+
+    def _keep(self, found: Mapping[str, float]) -> None:
+        partial = self.folder.path / ".checkpoint.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        provenance = {
+            "trained": True,
+            "name": self.config.name,
+            "step": self.state.step,
+            "steps": self.config.steps,
+            "validation": {name: None if math.isnan(value) else round(value, 6) for name, value in found.items()},
+            **self._facts(finished=False, short=True),
+        }
+        save_checkpoint(partial, self.objective.network, provenance=provenance)
+        replace_checkpoint(self.folder, partial)
+
+    def _facts(self, *, finished: bool, short: bool = False) -> dict[str, Any]:
+        """What run.json says."""
+        state, first = self.state, self.folder.facts()
+        per_epoch = -(-len(self.units) // self.per_batch)
+        facts = {
+            "dataset": self.dataset.name,
+            "dataset_hash": self.dataset.hash,
+            "synthetic": self.dataset.synthetic,
+            "cell_types": self.cache.facts["cell_types"],
+            "n_train": sum(len(unit) for unit in self.units),
+            "n_valid": len(self.valid),
+            "seed": self.config.run.seed,
+            "epochs": round(state.step / per_epoch, 3),
+            "seconds": round(state.seconds, 1),
+            **surroundings(str(self.fabric.device)),
+        }
+        if short:
+            return facts
+        parameters = list(self.objective.network.parameters())
+        return {
+            **facts,
+            "name": self.config.name,
+            "finished": finished,
+            "step": state.step,
+            "steps": self.config.steps,
+            "best_step": state.best_step,
+            "best_mse": None if math.isinf(state.best_mse) else state.best_mse,
+            "parameters": sum(p.numel() for p in parameters),
+            "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
+            "starts": int(first.get("starts", 0)) + (0 if finished else 1),
+        }
+
+
+def _next(batches: Iterator[Batch]) -> tuple[Batch | None, Seq2ExpError | None]:
+    """The next batch, or why there is none."""
+    try:
+        return next(batches), None
+    except Seq2ExpError as error:
+        return None, error
