@@ -212,6 +212,37 @@ def predict(
         _print_report(report)
 
 
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="What to train; see configs/.")],
+    out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path(".data/runs"),
+    seed: Annotated[int | None, typer.Option(help="Random state instead of run.seed; -seedN ends the name.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set instead of data.dataset.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
+    """Train a network, or go on where an earlier start of the same command was stopped.
+
+    Example: python -m seq2exp train configs/smoke.yaml --seed 22
+    """
+    from seq2exp.training.config import read_config  # imported late: loads torch
+    from seq2exp.training.run import train as run_training
+
+    chosen = read_config(config)
+    if seed is not None:
+        chosen = chosen.with_seed(seed)
+    if dataset is not None:
+        chosen = chosen.with_dataset(dataset)
+    folder = run_training(chosen, root=out)
+    facts = folder.facts()
+    if as_json:
+        _print_json({**facts, "folder": str(folder.path), "checkpoint": str(folder.checkpoint)})
+    else:
+        typer.echo(
+            f"{folder.checkpoint}: update {facts['best_step']:,} of {facts['steps']:,}, "
+            f"validation MSE {facts['best_mse']:.4f}, {facts['seconds'] / 60:.1f} minutes"
+        )
+
+
 benchmarks = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare a checkpoint with its rivals.")
 app.add_typer(benchmarks, name="benchmark")
 
