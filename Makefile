@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
-TINY := .data/tiny
+DEMO := .data/demo
 PYTEST_ARGS ?=
 
 .PHONY: app data test test-slow check format bench clean help
 
 help:
-	@echo "make app        open the explorer on a small synthetic data set (made once)"
+	@echo "make app        open the explorer on the synthetic data set demo (made once, some seconds)"
 	@echo "make test       run the tests"
 	@echo "make check      format, lint, types, import contracts, tests"
 	@echo "make test-slow  the long tests"
@@ -30,13 +30,13 @@ $(DEV_INSTALLED): requirements-dev.txt $(INSTALLED)
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	touch $@
 
-$(TINY)/manifest.yaml: | $(INSTALLED)
-	$(BIN)/python -m seq2exp synthesize --preset tiny --out $(TINY)
+$(DEMO)/manifest.yaml: | $(INSTALLED)
+	$(BIN)/python -m seq2exp synthesize --preset demo --out $(DEMO)
 
-data: $(TINY)/manifest.yaml
+data: $(DEMO)/manifest.yaml
 
 app: $(INSTALLED) data
-	$(BIN)/python -m streamlit run app.py -- --dataset $(TINY)/manifest.yaml
+	$(BIN)/python -m streamlit run app.py -- --dataset $(DEMO)/manifest.yaml
 
 test: $(DEV_INSTALLED)
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seq2exp.figures.lane import PlotlyDict
 from seq2exp.figures.style import FONT_FAMILY, LABEL_PX, THEMES, Theme, ThemeName, plain, with_alpha
 
-HEIGHT_PX = 250
+HEIGHT_PX, LEFT_PX = 250, 54
 MOST_POINTS = 600
 """Per line; a figure is some 400 px wide."""
 SMOOTH_OVER = 40
@@ -152,7 +152,8 @@ def _marks(moments: Moments, colours: Theme) -> tuple[list[PlotlyDict], list[Plo
         band = {"type": "rect", "x0": 0, "x1": moments.stem_until, "fillcolor": with_alpha(colours.muted, 0.12)}
         shapes.append({**across, **band, "line": {"width": 0}, "layer": "below"})
         words = {"x": 0, "xanchor": "left", "xshift": 3, "text": "stem alone", "font": {"color": colours.muted}}
-        notes.append({**common, **words})
+        # At the bottom: the top belongs to the words of the kept update.
+        notes.append({**common, **words, "y": 0, "yanchor": "bottom"})
     if moments.kept:
         line = {"color": colours.threshold, "width": 1.5, "dash": "dash"}
         shapes.append({**across, "type": "line", "x0": moments.kept, "x1": moments.kept, "line": line})
@@ -172,6 +173,7 @@ def _legend(shown: Sequence[Curve], palette: Sequence[str]) -> list[PlotlyDict]:
         for curve, colour in zip(shown, palette, strict=False)
     ]
     place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 2}
+    place["xshift"] = -LEFT_PX
     return [{**place, "text": "&nbsp;&nbsp;&nbsp;".join(words), "showarrow": False}]
 
 
@@ -192,7 +194,7 @@ def _layout(title: str, colours: Theme, *, log: bool, tick_format: str) -> Plotl
     return {
         "template": "none",
         "height": HEIGHT_PX,
-        "margin": {"l": 54, "r": 10, "t": 54, "b": 42, "pad": 0},
+        "margin": {"l": LEFT_PX, "r": 10, "t": 54, "b": 42, "pad": 0},
         "font": {"family": FONT_FAMILY, "size": LABEL_PX, "color": colours.ink},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": colours.lane,
@@ -205,7 +207,7 @@ def _layout(title: str, colours: Theme, *, log: bool, tick_format: str) -> Plotl
         "title": {
             "text": f"<b>{plain(title)}</b>",
             "x": 0,
-            "xref": "paper",
+            "xref": "container",
             "xanchor": "left",
             "y": 1,
             "yref": "container",
@@ -218,7 +220,7 @@ def _layout(title: str, colours: Theme, *, log: bool, tick_format: str) -> Plotl
             "showgrid": False,
             "tickformat": ",d",
             "nticks": 6,
-            "title": {"text": "update", "standoff": 4, "font": {"color": colours.muted}},
+            "title": {"text": "update", "standoff": 4, "font": {"color": colours.muted, "size": LABEL_PX}},
         },
         "yaxis": {**axis, "tickformat": tick_format, "nticks": 6, **values},
     }

@@ -73,7 +73,7 @@ def ranking_figure(scores: Sequence[Score], *, chance: float | None = None, them
             "title": {
                 "text": "element AUPRC" + (", dashed: chance" if chance is not None else ""),
                 "standoff": 4,
-                "font": {"color": colours.muted},
+                "font": {"color": colours.muted, "size": LABEL_PX},
             },
         },
         "yaxis": {

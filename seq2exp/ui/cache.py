@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+import yaml
 
+from seq2exp.benchmark.mask import known_truth
+from seq2exp.errors import CheckpointError, Seq2ExpError
 from seq2exp.genome import Gene
-from seq2exp.inference.checkpoints import LoadedCheckpoint, load_checkpoint_for_inference
+from seq2exp.inference.checkpoints import (
+    CheckpointFacts,
+    LoadedCheckpoint,
+    checkpoint_facts,
+    load_checkpoint_for_inference,
+)
 from seq2exp.inference.session import LocusSession, Timings, open_session
 from seq2exp.results import LocusView
 from seq2exp.settings import ElementSettings, MaskSettings, PeakSettings
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.manifest import find_manifest
+from seq2exp.sources.truth import GeneInCell, TruthElement
+from seq2exp.ui import catalogue
 
 
 @dataclass(frozen=True)
@@ -45,9 +56,47 @@ def _dataset(path: str, changed_ns: int) -> Dataset:
     return open_dataset(Path(path))
 
 
+def dataset_hash(path: Path) -> str | None:
+    """The hash of the data set at ``path``, until its manifest changes; None where it cannot be opened."""
+    try:
+        manifest = find_manifest(path)
+        return _dataset_hash(str(manifest), manifest.stat().st_mtime_ns)
+    except (Seq2ExpError, OSError):
+        return None
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _dataset_hash(path: str, changed_ns: int) -> str | None:
+    try:
+        return catalogue.dataset_hash(Path(path))
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):  # told in full once it is chosen
+        return None
+
+
+def checkpoint_says(folder: Path) -> CheckpointFacts | str:
+    """What the checkpoint in ``folder`` says about itself until it changes, or why it cannot be read."""
+    try:
+        changed = tuple((folder / name).stat().st_mtime_ns for name in ("model.safetensors", "model.json"))
+    except OSError as error:
+        return f"{error.filename}: cannot be read ({error.strerror})"
+    return _checkpoint_says(str(folder), changed)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _checkpoint_says(folder: str, changed_ns: tuple[int, ...]) -> CheckpointFacts | str:
+    try:
+        return checkpoint_facts(Path(folder))
+    except CheckpointError as error:
+        return str(error)
+
+
 def checkpoint(folder: Path) -> LoadedCheckpoint:
     """The checkpoint in ``folder``, loaded once until its weights change. Raises as `load_checkpoint_for_inference`."""
-    return _checkpoint(str(folder), (folder / "model.safetensors").stat().st_mtime_ns)
+    try:
+        changed = (folder / "model.safetensors").stat().st_mtime_ns
+    except OSError as error:
+        raise CheckpointError(f"{folder}: its weights cannot be read ({error.strerror})") from error
+    return _checkpoint(str(folder), changed)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the checkpoint …")
@@ -67,6 +116,16 @@ def gene_labels(dataset_hash: str, _dataset: Dataset) -> dict[str, str]:
         else f"{gene.symbol} {gene.gene_id}".strip(): gene.gene_id
         for gene in _dataset.genes
     }
+
+
+def truth(opened: Dataset, cell_type: str) -> Mapping[GeneInCell, tuple[TruthElement, ...]]:
+    """The true elements of every gene in ``cell_type``. Raises as `known_truth`."""
+    return _truth(opened.hash, cell_type, opened)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _truth(dataset_hash: str, cell_type: str, _dataset: Dataset) -> Mapping[GeneInCell, tuple[TruthElement, ...]]:
+    return known_truth(_dataset, cell_type)
 
 
 def answer(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, question: Question) -> Answer:

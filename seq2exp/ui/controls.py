@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from seq2exp.results import MaskResult
 from seq2exp.settings import ModelConfig
 from seq2exp.ui import state
-from seq2exp.ui.text import plain
 
 
 def settings_panel(config: ModelConfig, *, has_checkpoint: bool) -> None:
@@ -85,19 +83,3 @@ def settings_panel(config: ModelConfig, *, has_checkpoint: bool) -> None:
         args=(config,),
         width="stretch",
     )
-
-
-def model_badge(mask: MaskResult, *, trained: bool) -> None:
-    """Whether these are the trained model's numbers; pointing at it lists what differs."""
-    differs = "; ".join(plain(change) for change in mask.changes) or None
-    if mask.source == "signals":
-        words = "NO CHECKPOINT: signals only, prediction not available"
-        st.badge(words, color="orange", help=differs)
-    elif not trained:
-        st.badge("UNTRAINED WEIGHTS: these numbers mean nothing", icon=":material/warning:", color="red", help=differs)
-    elif mask.faithful:
-        st.badge("FAITHFUL: as trained", icon=":material/verified:", color="green")
-    else:
-        n_changes = len(mask.changes)
-        words = f"WHAT-IF: {n_changes} change{'s' if n_changes > 1 else ''}"
-        st.badge(words, icon=":material/science:", color="violet", help=differs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -10,10 +11,9 @@ import streamlit as st
 from seq2exp.errors import GeneError, Seq2ExpError, SettingsError
 from seq2exp.figures.locus import visible_within
 from seq2exp.genome import Gene, Interval
-from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import cache, viewport
-from seq2exp.ui.catalogue import NO_CHECKPOINT, checkpoint_paths, dataset_paths
+from seq2exp.ui import cache, offers, truth, viewport
+from seq2exp.ui.catalogue import dataset_paths
 from seq2exp.ui.text import plain
 
 _TYPED = "typed_datasets"
@@ -70,7 +70,14 @@ def choose_dataset() -> Dataset:
         if known:
             names = list(known)
             _from_link("dataset", names)
-            st.selectbox("Data set", names, key="dataset", on_change=_forget_gene, filter_mode=None)
+            st.selectbox(
+                "Data set",
+                names,
+                key="dataset",
+                on_change=_forget_gene,
+                format_func=lambda name: _dataset_label(name, known),
+                filter_mode=None,
+            )
         with st.popover(":material/folder_open:", help="Open another data set by its manifest"):
             st.text_input(
                 "Manifest file, or the folder that holds it",
@@ -86,6 +93,12 @@ def choose_dataset() -> Dataset:
     return _open(known[st.session_state["dataset"]])
 
 
+def _dataset_label(name: str, known: Mapping[str, Path]) -> str:
+    """Name and short hash, so that two data sets of one name are told apart."""
+    found = cache.dataset_hash(known[name]) if name in known else None
+    return name if found is None else f"{name} · {found[:6]}"
+
+
 def _open(path: Path) -> Dataset:
     try:
         return cache.dataset(path)
@@ -94,23 +107,11 @@ def _open(path: Path) -> Dataset:
         st.stop()
 
 
-def choose_checkpoint() -> LoadedCheckpoint | None:
-    """The checkpoint picker; None: the mask comes from the signals alone."""
-    known = checkpoint_paths()
-    _from_link("checkpoint", list(known))
-    st.selectbox("Checkpoint", list(known), key="checkpoint", on_change=whole_window, filter_mode=None)
-    folder = known[st.session_state["checkpoint"]]
-    if folder is None:
-        return None
-    try:
-        return cache.checkpoint(folder)
-    except Seq2ExpError as error:
-        st.error(f"{plain(str(error))} Shown without a checkpoint.")
-        return None
+def choose_gene(opened: Dataset, first: Gene | None = None) -> Gene:
+    """The gene search box: type to filter, or enter an alias or Ensembl id. Keeps the last gene on a bad name.
 
-
-def choose_gene(opened: Dataset) -> Gene:
-    """The gene search box: type to filter, or enter an alias or Ensembl id. Keeps the last gene on a bad name."""
+    ``first`` is shown where nobody has chosen yet; without it, the first of the list.
+    """
     state = st.session_state
     labels = cache.gene_labels(opened.hash, opened)
     if not labels:
@@ -119,7 +120,8 @@ def choose_gene(opened: Dataset) -> Gene:
     if "gene" not in state:
         state["gene"] = st.query_params.get("gene")
     if state["gene"] is None:
-        state["gene"] = next(iter(labels))
+        wished = [label for label, gene_id in labels.items() if first is not None and gene_id == first.gene_id]
+        state["gene"] = next(iter([*wished, *labels]))
     # What was typed stays among the options, so that it can be seen and corrected.
     typed = [] if state["gene"] in labels else [state["gene"]]
     st.selectbox(
@@ -249,8 +251,10 @@ def choices(window: Interval, visible: Interval) -> dict[str, str]:
     """What the link names beside the settings."""
     state = st.session_state
     named = {"dataset": state["dataset"], "gene": state["gene"] or "", "cell": state["cell"]}
-    if state["checkpoint"] != NO_CHECKPOINT:
+    if not offers.is_unsaid(state["checkpoint"]):
         named["checkpoint"] = state["checkpoint"]
+    if not state.get(truth.SHOW, True):
+        named["truth"] = "off"
     if visible != visible_within(window):
         named["locus"] = f"{visible.chrom}:{visible.start + 1}-{visible.end}"
     return named

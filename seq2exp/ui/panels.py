@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from seq2exp.figures.expression import expression_figure
 from seq2exp.figures.locus import locus_figure
 from seq2exp.figures.mask import classify_elements
 from seq2exp.figures.style import ThemeName
 from seq2exp.genome import Interval
 from seq2exp.inference.report import elements_bed
-from seq2exp.results import LocusView
+from seq2exp.results import LocusView, TrueElement
 from seq2exp.settings import ElementSettings
 from seq2exp.ui import inputs
 from seq2exp.ui.cache import Answer
-from seq2exp.ui.text import milliseconds, missing_in_words, number, percent, plain
+from seq2exp.ui.text import milliseconds, missing_in_words, number, percent, plain, tags
 
 PLOTLY_CONFIG: dict[str, Any] = {
     "displaylogo": False,
@@ -28,12 +30,21 @@ PLOTLY_CONFIG: dict[str, Any] = {
 }
 """Zoom belongs to the server (the page redraws finer bins), so the browser's own zoom tools are left out."""
 
+PROMOTER_ONLY = (
+    "The same prediction with every base outside the promoter centre masked: "
+    "what lies between the two is what the elements add."
+)
 
-def figure(view: LocusView, visible: Interval) -> None:
+
+def theme_name() -> ThemeName:
+    """The page's theme, for figures."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def figure(view: LocusView, visible: Interval, truth: Sequence[TrueElement] | None = None) -> None:
     """The locus figure in the page's theme; drawing a box across it zooms in."""
-    theme: ThemeName = "dark" if st.context.theme.type == "dark" else "light"
     st.plotly_chart(
-        locus_figure(view, visible, theme=theme),
+        locus_figure(view, visible, truth=truth, theme=theme_name()),
         key="figure",
         theme=None,
         on_select=lambda: inputs.zoom_to_box(view.interval),
@@ -108,25 +119,66 @@ def _set_threshold(value: float) -> None:
     st.session_state["threshold"] = value
 
 
+def expression_line(view: LocusView) -> None:
+    """The three numbers in one line above the figure, where they are seen while a slider moves."""
+    if view.prediction_log10 is None or view.provenance.get("trained") != "yes":
+        return
+    st.markdown(
+        f"CAGE **{number(view.prediction_log10)}** predicted · **{number(view.observed_log10)}** observed · "
+        f"**{number(view.promoter_only_log10)}** promoter only",
+        width="content",
+    )
+
+
+def expression(view: LocusView) -> None:
+    """CAGE as predicted, as observed, and as predicted from the promoter alone, on one axis and in tags."""
+    st.markdown("**CAGE at the TSS**, log10(1 + tags)")
+    trained = view.provenance.get("trained") == "yes"
+    predicted = view.prediction_log10 if trained else None
+    promoter_only = view.promoter_only_log10 if trained else None
+    columns = st.columns([1, 1, 1.25])
+    columns[0].metric("Predicted", number(predicted))
+    columns[1].metric("Observed", number(view.observed_log10))
+    columns[2].metric("Promoter only", number(promoter_only), help=PROMOTER_ONLY)
+    if predicted is not None or view.observed_log10 is not None:
+        st.plotly_chart(
+            expression_figure(predicted, view.observed_log10, promoter_only, theme=theme_name()),
+            key="expression",
+            theme=None,
+            config={"displayModeBar": False, "staticPlot": True},
+            alt=f"CAGE of {view.gene.symbol} on one axis: predicted, observed and promoter only",
+        )
+    if view.prediction_log10 is None:
+        st.caption("No prediction: no checkpoint is loaded.")
+    elif not trained:
+        given = number(view.prediction_log10)
+        st.caption(f"No prediction: the weights are not trained. They give {given}, which means nothing.")
+    else:
+        st.caption(plain(expression_in_words(predicted, view.observed_log10, promoter_only)))
+    if view.observed_log10 is None:
+        st.caption("Not observed: this data set has no CAGE for this gene and cell type.")
+
+
+def expression_in_words(predicted: float | None, observed: float | None, promoter_only: float | None) -> str:
+    """The three numbers as CAGE tags, for those who do not think in logarithms."""
+    parts = [
+        f"{words} {tags(value)}"
+        for words, value in (
+            ("predicted", predicted),
+            ("measured", observed),
+            ("with the promoter alone", promoter_only),
+        )
+        if value is not None
+    ]
+    return "In tags: " + ", ".join(parts) + "."
+
+
 def numbers(view: LocusView) -> None:
     """Expression, what the mask keeps, and how it meets the MACS3 peaks."""
     overlap = view.overlap
-    left, right = st.columns([2, 5], gap="medium")
+    left, right = st.columns([5, 9], gap="medium")
     with left:
-        st.markdown("**CAGE at the TSS**, log10(1 + tags)")
-        columns = st.columns(2)
-        predicted, observed = view.prediction_log10, view.observed_log10
-        trained = view.provenance.get("trained") == "yes"
-        columns[0].metric("Predicted", number(predicted if trained else None))
-        columns[1].metric("Observed", number(observed))
-        if predicted is None:
-            st.caption("No prediction: no checkpoint is loaded.")
-        elif not trained:
-            st.caption(
-                f"No prediction: the weights are not trained. They give {number(predicted)}, which means nothing."
-            )
-        if observed is None:
-            st.caption("Not observed: this data set has no CAGE for this gene and cell type.")
+        expression(view)
     with right:
         st.markdown("**Elements against MACS3 peaks**, by base")
         wide = st.columns([1.1, 1.5, 1, 1.2, 1.3, 1.2])

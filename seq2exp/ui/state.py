@@ -112,6 +112,14 @@ def seed(config: ModelConfig, name: str) -> None:
         state["mode"] = config.mask_mode
 
 
+def keep_alive() -> None:
+    """Hold what a visitor chose while another page is shown: Streamlit forgets widgets that are not drawn."""
+    state = st.session_state
+    for key in ("run", *CHOICES, *(setting.key for setting in SETTINGS), "show_truth"):
+        if key in state:
+            state[key] = state[key]
+
+
 def reset(config: ModelConfig) -> None:
     """Every setting back to its default."""
     for key, value in defaults(config).items():

@@ -34,9 +34,28 @@ def number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"  # noqa: RUF001 - the dash of a table
 
 
+def tags(log10_value: float) -> str:
+    """CAGE tags of log10(1 + tags): whole from ten on, never below nothing."""
+    value = max(10**log10_value - 1, 0.0)
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """A share 0..1 in percent, or a dash where there is none."""
     return "–" if share is None or math.isnan(share) else f"{100 * share:.{digits}f} %"  # noqa: RUF001
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in its two largest units, or a dash."""
+    if seconds is None or math.isnan(seconds):
+        return "–"  # noqa: RUF001
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    if hours == 0:
+        return f"{minutes} min"
+    return f"{hours} h {rest} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def milliseconds(value: float | None) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 import yaml
 from streamlit.testing.v1 import AppTest
 
+from seq2exp.inference import checkpoints
 from seq2exp.synthetic import synthesize
 from seq2exp.ui import catalogue
 
@@ -49,6 +50,7 @@ def page(tiny: Path, peak_cache: Path, tmp_path: Path, monkeypatch: pytest.Monke
     """Open app.py; keywords are query parameters, ``dataset_path`` the manifest (default: the tiny set)."""
     monkeypatch.setattr("sys.argv", ["app.py"])
     monkeypatch.setattr(catalogue, "ROOT", tmp_path)
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setenv("SEQ2EXP_CACHE", str(peak_cache))
 
     def open_page(dataset_path: Path | None = None, **query: str) -> AppTest:

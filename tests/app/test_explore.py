@@ -37,8 +37,9 @@ def _words(app: AppTest) -> str:
 
 
 def _figure(app: AppTest) -> dict[str, Any]:
-    (chart,) = app.get("plotly_chart")
-    return dict(json.loads(chart.proto.spec))
+    charts = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    (locus,) = [chart for chart in charts if "yaxis2" in chart["layout"]]
+    return dict(locus)
 
 
 def _notes(app: AppTest) -> str:

@@ -1,0 +1,80 @@
+"""The badges above the figure: whose numbers these are, whose data, and whether the model has seen this gene."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import streamlit as st
+
+from seq2exp.results import MaskResult
+from seq2exp.ui.held_out import Acquaintance
+from seq2exp.ui.text import plain
+
+PARTS: dict[Acquaintance, tuple[str, str, str, str]] = {
+    "test": (
+        "HELD-OUT GENE",
+        "green",
+        ":material/visibility_off:",
+        "On a test chromosome: this checkpoint neither learned from this gene nor was chosen by it.",
+    ),
+    "valid": (
+        "VALIDATION GENE",
+        "blue",
+        ":material/rule:",
+        "Not learned from, but the training step that was kept was chosen by genes such as this one.",
+    ),
+    "train": (
+        "TRAINING GENE",
+        "orange",
+        ":material/school:",
+        "This checkpoint learned from this gene: a good prediction here proves little.",
+    ),
+    "other cell": (
+        "CELL TYPE NOT TRAINED ON",
+        "orange",
+        ":material/swap_horiz:",
+        "This checkpoint learned from other cell types of this data set.",
+    ),
+    "other data": (
+        "TRAINED ON OTHER DATA",
+        "orange",
+        ":material/swap_horiz:",
+        "This checkpoint learned from another data set, or does not say from which.",
+    ),
+}
+"""Words, colour, icon and explanation of each badge."""
+
+
+def model_badge(mask: MaskResult, *, trained: bool) -> None:
+    """Whether these are the trained model's numbers; pointing at it lists what differs."""
+    differs = "; ".join(plain(change) for change in mask.changes) or None
+    if mask.source == "signals":
+        words = "NO CHECKPOINT: signals only, prediction not available"
+        st.badge(words, color="orange", help=differs)
+    elif not trained:
+        st.badge("UNTRAINED WEIGHTS: these numbers mean nothing", icon=":material/warning:", color="red", help=differs)
+    elif mask.faithful:
+        st.badge("FAITHFUL: as trained", icon=":material/verified:", color="green")
+    else:
+        n_changes = len(mask.changes)
+        words = f"WHAT-IF: {n_changes} change{'s' if n_changes > 1 else ''}"
+        st.badge(words, icon=":material/science:", color="violet", help=differs)
+
+
+def gene_badge(known: Acquaintance | None) -> None:
+    """Whether the checkpoint has seen this gene; nothing where that cannot be said."""
+    if known is not None:
+        words, colour, icon, explained = PARTS[known]
+        st.badge(words, color=cast(Any, colour), icon=icon, help=explained)
+
+
+def data_badge(*, synthetic: bool, truth: bool) -> None:
+    """That nothing here was measured, where that is so."""
+    if synthetic:
+        st.badge(
+            "SYNTHETIC" + (", truth known" if truth else ""),
+            color="gray",
+            icon=":material/experiment:",
+            help="Simulated cell lines in real file formats: nothing here was measured."
+            + (" Which elements drive each gene is therefore known exactly." if truth else ""),
+        )
