@@ -261,3 +261,21 @@ def test_a_peak_file_of_the_manifest_wins_and_may_be_empty(tiny: Dataset, tmp_pa
     assert view.peak_note == "peaks of peaks.bed: none in this window"
     assert view.overlap is not None
     assert np.isnan(view.overlap.recall)
+
+
+@pytest.mark.parametrize("which", ["soft", "hard"])
+def test_promoter_only_is_the_network_on_a_mask_of_the_centre_alone(
+    which: str, tiny: Dataset, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    checkpoint: LoadedCheckpoint = request.getfixturevalue(which)
+    session = _session(tiny, tmp_path, checkpoint)
+    batch = _batch(session)
+    mask = torch.zeros(1, checkpoint.config.window_bp)
+    mask[:, checkpoint.network.centre] = 1
+    with torch.inference_mode():
+        expected = float(checkpoint.network.predict(batch.sequence, batch.signals, mask, batch.rna_features))
+    alone = session.predict_promoter_only()
+    assert alone == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert session.view(MaskSettings(signal_scale=2)).promoter_only_log10 == alone
+    assert alone != session.predict(FAITHFUL)
+    assert _session(tiny, tmp_path).predict_promoter_only() is None
