@@ -93,7 +93,7 @@ class WindowCache:
         path = self.folder / f"{name}.npy"
         try:
             array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise TrainingError(f"{path}: cannot be read ({error}); {_remedy(self.folder)}") from error
         if len(array) != len(self.windows):
             raise TrainingError(
@@ -275,9 +275,9 @@ def _write(
         os.fsync(out.fileno())
 
 
-def _new_array(path: Path, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
+def _new_array(path: Path, kind: str, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     """A new memory-mapped array whose place on the disk is taken now: a disk found full later kills the process."""
-    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
+    array: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
     if hasattr(os, "posix_fallocate"):  # not on macOS
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -288,16 +288,6 @@ def _row(window: Window, signal_type: SignalType) -> list[NDArray[Any]]:
     """The arrays of one window, in the order of `_ARRAYS`."""
     if window.observed_log10 is None:
         raise TrainingError(f"{window.gene.symbol} in {window.cell_type} has no label")
-    for name, values in (
-        ("signals", window.signals),
-        ("gene features", window.rna_features),
-        ("label", window.observed_log10),
-    ):
-        if not np.isfinite(values).all():
-            raise TrainingError(
-                f"window of {window.gene.symbol} in {window.cell_type}: its {name} are not all finite; "
-                "correct the data set's files"
-            )
     highest = float(window.signals.max())
     if highest > np.finfo(signal_type).max:
         raise TrainingError(

@@ -317,7 +317,7 @@ def _section(name: str, values: Any) -> Any:
 def _model(values: Any) -> ModelConfig:
     if not isinstance(values, dict):
         raise SettingsError(f"model must hold keys, found {values!r}")
-    changes = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    changes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     preset: Preset | None = changes.pop("preset", None)
     for key, kind in get_type_hints(ModelConfig).items():
         if key in changes:
