@@ -55,6 +55,7 @@ def synthesize(
         ),
     ] = "tiny",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    bam: Annotated[bool, typer.Option("--bam", help="Write DNase reads too, for MACS3 callpeak.")] = False,
 ) -> None:
     """Write a synthetic data set with known truth in real file formats.
 
@@ -74,7 +75,7 @@ def synthesize(
             bars[0].label = f"{what:<18}"
             bars[0].update(done - bars[0].pos)
 
-        manifest = write(preset=preset, out=out, seed=seed, progress=show)
+        manifest = write(preset=preset, out=out, seed=seed, bam=bam, progress=show)
     typer.echo(manifest)
 
 

@@ -17,6 +17,7 @@ from seq2exp.synthetic.expression import NOISE_SD, draw_cage
 from seq2exp.synthetic.manifest import assembly_name, data_set_name, manifest
 from seq2exp.synthetic.output import MANIFEST_NAME, holds, require_room, whole_or_nothing
 from seq2exp.synthetic.presets import CELLS, Cell, PresetName, Scale, scale_of
+from seq2exp.synthetic.reads import BamWriter
 from seq2exp.synthetic.streamed import BigWigWriter, FastaWriter
 from seq2exp.synthetic.streams import stream
 from seq2exp.synthetic.tables import Collected
@@ -27,7 +28,9 @@ Progress = Callable[[int, int, str], None]
 """Called with the bases done, the bases of the whole genome, and what is made next."""
 
 
-def synthesize(preset: PresetName, out: Path, *, seed: int = 7, progress: Progress | None = None) -> Path:
+def synthesize(
+    preset: PresetName, out: Path, *, seed: int = 7, bam: bool = False, progress: Progress | None = None
+) -> Path:
     """Path of the manifest of a synthetic data set in ``out``, made now or found there whole.
 
     Parameters
@@ -39,6 +42,8 @@ def synthesize(preset: PresetName, out: Path, *, seed: int = 7, progress: Progre
         which is then returned as it is. Everything is written beside it first and moved in one step.
     seed
         Not negative. The same seed gives the same bytes.
+    bam
+        Write DNase reads too, for peak callers that start from alignments; the name of the data set says so.
     progress
         Told before every part of every chromosome, and at the end; not called if the data set is there already.
 
@@ -57,16 +62,16 @@ def synthesize(preset: PresetName, out: Path, *, seed: int = 7, progress: Progre
     scale = scale_of(preset)
     if seed < 0:
         raise SettingsError(f"seed must not be negative, found {seed}")
-    if not holds(out, data_set_name(scale, seed)):
+    if not holds(out, data_set_name(scale, seed, bam=bam)):
         with whole_or_nothing(out) as folder:
-            _write(folder, scale, seed, progress or (lambda _done, _total, _what: None))
+            _write(folder, scale, seed, bam=bam, progress=progress or (lambda _done, _total, _what: None))
     return out / MANIFEST_NAME
 
 
 class _LineWriters:
-    """The four files of one line."""
+    """The four files of one line, five with its reads."""
 
-    def __init__(self, stack: ExitStack, folder: Path, cell: Cell, scale: Scale, seed: int) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, cell: Cell, scale: Scale, seed: int, *, bam: bool) -> None:
         sizes = chrom_sizes(scale, seed)
         self.dnase, self.h3k27ac, self.cage = (
             stack.enter_context(BigWigWriter(folder / f"{cell}.{track}.bw", sizes))
@@ -75,16 +80,17 @@ class _LineWriters:
         self.contacts = stack.enter_context(
             ContactWriter(folder / f"{cell}.mcool", sizes, scale.bin_bp, assembly_name(scale, seed))
         )
+        self.reads = stack.enter_context(BamWriter(folder / f"{cell}.dnase.bam", sizes)) if bam else None
 
 
-def _write(folder: Path, scale: Scale, seed: int, progress: Progress) -> None:
+def _write(folder: Path, scale: Scale, seed: int, *, bam: bool, progress: Progress) -> None:
     """Every file, the manifest last."""
     sizes = chrom_sizes(scale, seed)
     total, done = sum(sizes.values()), 0
     collected = Collected()
     with ExitStack() as stack:
         genome = stack.enter_context(FastaWriter(folder / "genome.fa.gz"))
-        lines = {cell: _LineWriters(stack, folder, cell, scale, seed) for cell in CELLS}
+        lines = {cell: _LineWriters(stack, folder, cell, scale, seed, bam=bam) for cell in CELLS}
         for chrom, size in sizes.items():
             progress(done, total, chrom)
             require_room(folder, total - done)
@@ -98,7 +104,7 @@ def _write(folder: Path, scale: Scale, seed: int, progress: Progress) -> None:
             done += size
         progress(done, total, "indices and tables")
     collected.write(folder)
-    text = yaml.safe_dump(manifest(scale, seed, oracle=collected.oracle()), sort_keys=False, width=120)
+    text = yaml.safe_dump(manifest(scale, seed, oracle=collected.oracle(), bam=bam), sort_keys=False, width=120)
     (folder / MANIFEST_NAME).write_text(text, encoding="utf-8")
 
 
@@ -109,6 +115,8 @@ def _write_line(writers: _LineWriters, world: World, cell: Cell, seed: int, coll
     h3k27ac = draw_h3k27ac(world, cell, stream(seed, chrom, "h3k27ac", cell))
     tags = draw_cage(world, cell, stream(seed, chrom, "cage", cell))
     writers.dnase.add_steps(chrom, dnase, world.codes)
+    if writers.reads is not None:
+        writers.reads.add(chrom, dnase, world.codes, stream(seed, chrom, "reads", cell))
     writers.h3k27ac.add_steps(chrom, h3k27ac, world.codes)
     writers.cage.add_bases(chrom, tags.positions, tags.counts.astype(np.float32))
     writers.contacts.add(chrom, draw_contacts(world, cell, stream(seed, chrom, "contacts", cell)))

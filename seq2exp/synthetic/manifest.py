@@ -10,9 +10,9 @@ GENERATOR = 2
 """Raised when the same preset and seed no longer give the same bytes."""
 
 
-def data_set_name(scale: Scale, seed: int) -> str:
-    """The name by which a finished data set is recognised: preset, seed and generator."""
-    return f"synthetic-{scale.name}-seed{seed}-v{GENERATOR}"
+def data_set_name(scale: Scale, seed: int, *, bam: bool = False) -> str:
+    """The name by which a finished data set is recognised: preset, seed, generator, and whether it has reads."""
+    return f"synthetic-{scale.name}-seed{seed}-v{GENERATOR}{'-bam' if bam else ''}"
 
 
 def assembly_name(scale: Scale, seed: int) -> str:
@@ -37,7 +37,7 @@ def _source(
     }
 
 
-def manifest(scale: Scale, seed: int, *, oracle: dict[str, float]) -> dict[str, Any]:
+def manifest(scale: Scale, seed: int, *, oracle: dict[str, float], bam: bool = False) -> dict[str, Any]:
     """The manifest as plain types, ready for YAML.
 
     Parameters
@@ -46,6 +46,8 @@ def manifest(scale: Scale, seed: int, *, oracle: dict[str, float]) -> dict[str, 
         What the files were made from.
     oracle
         How well the noise-free v predicts the labels; becomes the expression table's summary.
+    bam
+        Whether there are DNase reads.
 
     Returns
     -------
@@ -88,17 +90,20 @@ def manifest(scale: Scale, seed: int, *, oracle: dict[str, float]) -> dict[str, 
         ),
     ]
     for cell in CELLS:
-        tracks = (
+        tracks = [
             ("dnase", "DNase", f"{cell}.dnase.bw", "bigWig", "read-depth normalized signal", STEP_BP),
             ("h3k27ac", "H3K27ac", f"{cell}.h3k27ac.bw", "bigWig", "signal p-value", STEP_BP),
             ("cage", "CAGE", f"{cell}.cage.bw", "bigWig", "tag counts, both strands", 1),
             ("contact", "Contacts", f"{cell}.mcool", "mcool", "observed counts", scale.bin_bp),
-        )
+        ]
+        if bam:
+            tracks.append(("dnase_alignment", "DNase reads", f"{cell}.dnase.bam", "bam", "alignments", 1))
         units = {
             "dnase": "cuts per million reads per 150 bp",
             "h3k27ac": "-log10 p",
             "cage": "tags",
             "contact": "contacts",
+            "dnase_alignment": "reads",
         }
         for role, title, path, kind, output, resolution in tracks:
             entry = shared(
@@ -118,7 +123,7 @@ def manifest(scale: Scale, seed: int, *, oracle: dict[str, float]) -> dict[str, 
             sources.append(entry)
     return {
         "manifest_version": 1,
-        "name": data_set_name(scale, seed),
+        "name": data_set_name(scale, seed, bam=bam),
         "title": f"Synthetic cell lines SynK and SynG ({scale.name}, seed {seed}): nothing here was measured",
         "synthetic": True,
         "genome_build": build,

@@ -9,7 +9,7 @@ import numpy as np
 from seq2exp.synthetic.presets import CELLS, Cell, chrom_number
 
 Purpose = Literal[
-    "layout", "bases", "genes", "elements", "gaps", "noise", "dnase", "h3k27ac", "contacts", "cage", "crispri"
+    "layout", "bases", "genes", "elements", "gaps", "noise", "dnase", "h3k27ac", "contacts", "cage", "crispri", "reads"
 ]
 _PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 """New purposes are added at the end: a purpose's place is part of its stream."""

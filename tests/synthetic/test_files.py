@@ -15,11 +15,14 @@ import pytest
 import yaml
 
 from seq2exp.errors import SettingsError
+from seq2exp.genome import Interval
 from seq2exp.settings import RNA_FEATURES
 from seq2exp.sources.manifest import load_manifest
+from seq2exp.sources.peaks import call_peaks_bam
 from seq2exp.synthetic import synthesize
 from seq2exp.synthetic.expression import NOISE_SD
 from seq2exp.synthetic.presets import CELLS, fold_of, scale_of
+from seq2exp.synthetic.reads import BamWriter
 from seq2exp.synthetic.world import World, make_world
 
 
@@ -183,3 +186,48 @@ def test_truth_lists_every_element_of_every_window_in_both_lines(folder: Path, w
     assert set(causal["class"]) == {"active_enhancer"}
     assert (causal["effect_log10"] < 0).all()
     assert causal.groupby(["gene_id", "cell"]).size().max() <= 3
+
+
+def test_reads_are_written_on_request_and_macs3_finds_peaks_in_them(folder: Path, tmp_path: Path) -> None:
+    manifest = load_manifest(synthesize("tiny", tmp_path / "reads", bam=True))
+    assert manifest.name == "synthetic-tiny-seed7-v2-bam"
+    for path in folder.iterdir():  # nothing else changes
+        if path.name != "manifest.yaml":
+            assert (tmp_path / "reads" / path.name).read_bytes() == path.read_bytes()
+    with pytest.raises(SettingsError, match="holds 'synthetic-tiny-seed7-v2', not synthetic-tiny-seed7-v2-bam"):
+        synthesize("tiny", folder, bam=True)
+    bam = tmp_path / "reads" / "SynK.dnase.bam"
+    content = gzip.decompress(bam.read_bytes())
+    assert content[:4] == b"BAM\1"
+    called = call_peaks_bam(bam, genome_size=130_000, keep_dup="all", cache_dir=tmp_path / "peaks")
+    # Sites stand so close in 4 kb windows that MACS3's local background hides the weak ones.
+    truth = pd.read_csv(folder / "truth.tsv.gz", sep="\t")
+    causal = truth[(truth["cell"] == "SynK") & (truth["causal"] == "yes")]
+    with pyBigWig.open(str(folder / "SynK.dnase.bw")) as track:
+        strong = [
+            Interval(row.chrom, int(row.start), int(row.end))
+            for row in causal.itertuples()
+            if np.nanmax(track.values(row.chrom, row.start, row.end, numpy=True)) > 4
+        ]
+    assert len(strong) > 5
+    assert all(any(region.interval.overlaps(place) for region in called.regions) for place in strong)
+
+
+def test_reads_hold_the_bases_they_lie_on(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    codes = rng.integers(0, 4, size=2000).astype(np.uint8)
+    codes[500:700] = 4
+    with BamWriter(tmp_path / "a.bam", {"chr1": 2000}) as writer:
+        writer.add("chr1", np.full(100, 40.0, dtype=np.float32), codes, rng)
+    content = gzip.decompress((tmp_path / "a.bam").read_bytes())
+    head = 8 + int.from_bytes(content[4:8], "little") + 4 + 4 + len("chr1\0") + 4
+    size = 4 + int.from_bytes(content[head : head + 4], "little")
+    reads = [content[at : at + size] for at in range(head, len(content), size)]
+    starts = [int.from_bytes(read[8:12], "little") for read in reads]
+    assert len(reads) > 500
+    assert starts == sorted(starts)
+    for read, start in zip(reads, starts, strict=True):
+        packed = read[4 + 32 + 11 + 4 :][:18]
+        letters = "".join("=ACMGRSVTWYHKDBN"[half] for byte in packed for half in (byte >> 4, byte & 15))
+        assert letters == "".join("ACGTN"[code] for code in codes[start : start + 36])
+        assert "N" not in letters
