@@ -42,8 +42,8 @@ def contact_sizes(path: Path) -> dict[str, int]:
     SourceError
         Absent, foreign or truncated file.
     """
-    with _opened(path, _resolutions(path)[0]) as file:
-        return {str(name): int(length) for name, length in file.chromosomes().items()}
+    with _opened(path, _resolutions(path)[0]) as opened:
+        return {str(name): int(length) for name, length in opened.file.chromosomes().items()}
 
 
 def contact_resolutions(path: Path) -> tuple[int, ...]:
@@ -65,8 +65,8 @@ def contact_normalisations(path: Path, *, resolution_bp: int) -> tuple[str, ...]
     SourceError
         Absent, foreign or truncated file; a resolution it lacks.
     """
-    with _opened(path, resolution_bp) as file:
-        return _normalisations(file)
+    with _opened(path, resolution_bp) as opened:
+        return _normalisations(opened.file)
 
 
 def read_contact_profile(
@@ -100,19 +100,19 @@ def read_contact_profile(
     """
     first = interval.start // resolution_bp
     values = np.full(-(-interval.end // resolution_bp) - first, np.nan)
-    with _opened(path, resolution_bp) as file:
-        name, size = _chromosome(path, file, interval.chrom)
-        _check_normalisation(path, file, normalisation)
+    with _opened(path, resolution_bp) as opened:
+        name, size = _chromosome(path, opened.file, interval.chrom)
+        _check_normalisation(path, opened.file, normalisation)
         if not 0 <= anchor_bp < size:
             raise SourceError(f"{path}: anchor {interval.chrom}:{anchor_bp + 1:,} lies outside {name} ({size:,} bp)")
         anchor = anchor_bp // resolution_bp
         start, end = max(first, 0), min(first + len(values), -(-size // resolution_bp))
         # A .hic file stores and serves the upper triangle only: columns left of the anchor are read as rows.
         if start < min(end, anchor):
-            left = _block(file, name, size, (start, min(end, anchor)), (anchor, anchor + 1), normalisation)
+            left = _block(opened.file, name, size, (start, min(end, anchor)), (anchor, anchor + 1), normalisation)
             values[start - first : min(end, anchor) - first] = left[:, 0]
         if max(start, anchor) < end:
-            right = _block(file, name, size, (anchor, anchor + 1), (max(start, anchor), end), normalisation)
+            right = _block(opened.file, name, size, (anchor, anchor + 1), (max(start, anchor), end), normalisation)
             values[max(start, anchor) - first : end - first] = right[0]
     return ContactProfile(first * resolution_bp, resolution_bp, values)
 
@@ -133,14 +133,14 @@ def read_contact_matrix(
     SourceError
         As `read_contact_profile`.
     """
-    with _opened(path, resolution_bp) as file:
-        name, size = _chromosome(path, file, interval.chrom)
-        _check_normalisation(path, file, normalisation)
+    with _opened(path, resolution_bp) as opened:
+        name, size = _chromosome(path, opened.file, interval.chrom)
+        _check_normalisation(path, opened.file, normalisation)
         start, end = max(interval.start, 0), min(interval.end, size)
         if start >= end:
             return np.empty((0, 0))
         bins = (start // resolution_bp, -(-end // resolution_bp))
-        return _block(file, name, size, bins, bins, normalisation)
+        return _block(opened.file, name, size, bins, bins, normalisation)
 
 
 def contact_row_sums(path: Path, chrom: str, *, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
@@ -156,22 +156,22 @@ def contact_row_sums(path: Path, chrom: str, *, resolution_bp: int, normalisatio
     SourceError
         As `read_contact_profile`.
     """
-    with _opened(path, resolution_bp) as file:
-        name, size = _chromosome(path, file, chrom)
-        _check_normalisation(path, file, normalisation)
+    with _opened(path, resolution_bp) as opened:
+        name, size = _chromosome(path, opened.file, chrom)
+        _check_normalisation(path, opened.file, normalisation)
         n_bins = -(-size // resolution_bp)
         sums = np.zeros(n_bins)
         for start in range(0, n_bins, _STRIP_BINS):
             end = min(start + _STRIP_BINS, n_bins)
-            square = _block(file, name, size, (start, end), (start, end), normalisation)
+            square = _block(opened.file, name, size, (start, end), (start, end), normalisation)
             sums[start:end] += np.nansum(square, axis=1)
             if end < n_bins:
-                right = _selection(file, name, size, (start, end), (end, n_bins), normalisation).to_coo()
+                right = _selection(opened.file, name, size, (start, end), (end, n_bins), normalisation).to_coo()
                 kept = np.isfinite(right.data)
                 sums[start:end] += np.bincount(right.row[kept], right.data[kept], minlength=end - start)
                 sums[end:] += np.bincount(right.col[kept], right.data[kept], minlength=n_bins - end)
         if normalisation != "NONE":
-            weights = _weights(file, name, normalisation)
+            weights = _weights(opened.file, name, normalisation)
             sums[~(np.isfinite(weights) & (weights > 0))] = np.nan
         return sums
 
@@ -189,23 +189,34 @@ def normalisation_weights(path: Path, chrom: str, *, resolution_bp: int, normali
     SourceError
         As `read_contact_profile`.
     """
-    with _opened(path, resolution_bp) as file:
-        name, size = _chromosome(path, file, chrom)
-        _check_normalisation(path, file, normalisation)
+    with _opened(path, resolution_bp) as opened:
+        name, size = _chromosome(path, opened.file, chrom)
+        _check_normalisation(path, opened.file, normalisation)
         if normalisation == "NONE":
             return np.ones(-(-size // resolution_bp))
-        return _weights(file, name, normalisation)
+        return _weights(opened.file, name, normalisation)
+
+
+class _Opened:
+    """Holds a map so that `_opened` can let go of it while it still has the lock: hictkpy closes files on deletion."""
+
+    def __init__(self, file: hictkpy.File) -> None:
+        self.file = file
 
 
 @contextmanager
-def _opened(path: Path, resolution_bp: int) -> Iterator[hictkpy.File]:
-    """The map at one resolution; every complaint of hictk inside becomes one line."""
+def _opened(path: Path, resolution_bp: int) -> Iterator[_Opened]:
+    """The map at one resolution; every complaint of hictk inside becomes one line. Keep no reference to the file."""
     offered = _resolutions(path)
     if resolution_bp not in offered:
         raise SourceError(f"{path}: no contacts at {resolution_bp:,} bp; it has {', '.join(f'{r:,}' for r in offered)}")
     try:
-        with _ONE_AT_A_TIME, hictkpy.File(path, resolution_bp) as file:
-            yield file
+        with _ONE_AT_A_TIME:
+            opened = _Opened(hictkpy.File(path, resolution_bp))
+            try:
+                yield opened
+            finally:
+                del opened.file
     except RuntimeError as error:
         raise _damaged(path, error) from error
 
@@ -224,12 +235,10 @@ def _listed_resolutions(path: Path, modified_ns: int, size: int) -> tuple[int, .
     try:
         with _ONE_AT_A_TIME:
             if hictkpy.is_cooler(path):
-                with hictkpy.File(path) as single:
-                    return (int(single.resolution()),)
+                return (int(hictkpy.File(path).resolution()),)
             if not (hictkpy.is_hic(path) or hictkpy.is_mcool_file(path)):
                 raise SourceError(f"{path}: neither .hic nor .cool nor .mcool; it is foreign or truncated")
-            with hictkpy.MultiResFile(path) as several:
-                resolutions = sorted(int(resolution) for resolution in several.resolutions())
+            resolutions = sorted(int(resolution) for resolution in hictkpy.MultiResFile(path).resolutions())
     except RuntimeError as error:
         raise _damaged(path, error) from error
     if not resolutions:

@@ -30,10 +30,8 @@ def lengths_of(path: Path) -> dict[str, int]:
         with pyBigWig.open(str(path)) as bigwig:
             return dict(bigwig.chroms())
     if path.suffix == ".cool":
-        with hictkpy.File(path) as single:
-            return dict(single.chromosomes())
-    with hictkpy.MultiResFile(path) as several:
-        return dict(several.chromosomes())
+        return dict(hictkpy.File(path).chromosomes())
+    return dict(hictkpy.MultiResFile(path).chromosomes())
 
 
 def reference_lengths(real_dir: Path) -> dict[str, int]:

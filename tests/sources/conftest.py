@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import hictkpy
+import pandas as pd
 import pyBigWig
 import pytest
 from Bio import bgzf
@@ -66,9 +67,8 @@ def write_cool(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         first, second, counts = zip(*pixels, strict=True)
         writer = hictkpy.cooler.FileWriter(path, dict(sizes), resolution_bp, tmpdir=tmp_path)
-        writer.add_pixels_from_dict(
-            {"bin1_id": list(first), "bin2_id": list(second), "count": [float(c) for c in counts]}
-        )
+        values = [float(count) for count in counts]
+        writer.add_pixels(pd.DataFrame({"bin1_id": first, "bin2_id": second, "count": values}))
         writer.finalize()
         return path
 

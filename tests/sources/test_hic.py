@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hictkpy
 import numpy as np
+import pandas as pd
 import pytest
 
 from seq2exp.errors import SourceError
@@ -45,7 +46,7 @@ def pixels(maps: dict[str, np.ndarray]) -> list[tuple[int, int, float]]:
 def write_hic(path: Path, maps: dict[str, np.ndarray]) -> Path:
     writer = hictkpy.hic.FileWriter(path, SIZES, WIDTH, tmpdir=path.parent)
     first, second, counts = zip(*pixels(maps), strict=True)
-    writer.add_pixels_from_dict({"bin1_id": list(first), "bin2_id": list(second), "count": list(counts)})
+    writer.add_pixels(pd.DataFrame({"bin1_id": first, "bin2_id": second, "count": counts}))
     writer.finalize()
     return path
 
@@ -101,7 +102,7 @@ def test_several_resolutions_in_one_file(tmp_path: Path) -> None:
     path = tmp_path / "map.hic"
     writer = hictkpy.hic.FileWriter(path, SIZES, [100, 200], tmpdir=tmp_path)
     first, second, counts = zip(*pixels(dense(3)), strict=True)
-    writer.add_pixels_from_dict({"bin1_id": list(first), "bin2_id": list(second), "count": list(counts)})
+    writer.add_pixels(pd.DataFrame({"bin1_id": first, "bin2_id": second, "count": counts}))
     writer.finalize()
     assert contact_resolutions(path) == (100, 200)
     coarse = read_contact_matrix(path, Interval("chr2", 0, 400), resolution_bp=200)
@@ -207,8 +208,7 @@ def test_real_hic_file_of_juicer(real_file: Callable[[str], Path]) -> None:
 @pytest.mark.real
 def test_real_cool_profile_equals_its_pixels(real_file: Callable[[str], Path]) -> None:
     path = real_file("gm12878_chr21_hg19/GM12878_HiC_10kb.cool")
-    with hictkpy.File(path) as file:
-        table = file.fetch(count_type="float64").to_df()
+    table = hictkpy.File(path).fetch(count_type="float64").to_df()
     first, second, counts = (table[name].to_numpy() for name in ("bin1_id", "bin2_id", "count"))
     anchor = 2900
     expected = np.zeros(4813)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hictkpy
 import numpy as np
+import pandas as pd
 import pyBigWig
 import pytest
 import yaml
@@ -91,9 +92,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
             pixels["bin2_id"].append(first + int(j))
             pixels["count"].append(int(upper[i, j]))
         first += n
-    with hictkpy.cooler.FileWriter(folder / "A.cool", CHROMS, CONTACT_BP, tmpdir=folder) as writer:
-        writer.add_pixels_from_dict(pixels)
-        writer.finalize()
+    writer = hictkpy.cooler.FileWriter(folder / "A.cool", CHROMS, CONTACT_BP, tmpdir=folder)
+    writer.add_pixels(pd.DataFrame(pixels))
+    writer.finalize()
 
     (folder / "genes.tsv").write_text(
         "symbol\tgene_id\tchrom\ttss\tstrand\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hictkpy
 import numpy as np
+import pandas as pd
 import pytest
 
 from seq2exp.errors import WindowError
@@ -338,9 +339,10 @@ def test_counts_of_a_cool_file_reach_their_bases(tmp_path: Path) -> None:
     rows, columns = np.nonzero(counts)
     pixels = {"bin1_id": rows.tolist(), "bin2_id": columns.tolist(), "count": counts[rows, columns].tolist()}
     path = tmp_path / "contacts.cool"
-    with hictkpy.cooler.FileWriter(path, {"chr1": LENGTH, "chr2": 5_000}, R, tmpdir=tmp_path) as writer:
-        writer.add_pixels_from_dict(pixels)
-        writer.finalize()
+    writer = hictkpy.cooler.FileWriter(path, {"chr1": LENGTH, "chr2": 5_000}, R, tmpdir=tmp_path)
+    writer.add_pixels(pd.DataFrame(pixels))
+    writer.finalize()
+    del writer  # closes the file
     symmetric = counts + np.triu(counts, 1).T
     tss = 27_250
     window = Interval("chr1", tss - 6_000, tss + 6_000)
