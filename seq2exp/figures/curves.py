@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from seq2exp.figures.lane import PlotlyDict
 from seq2exp.figures.style import FONT_FAMILY, LABEL_PX, THEMES, Theme, ThemeName, plain, with_alpha
 
-HEIGHT_PX, LEFT_PX = 250, 54
+HEIGHT_PX, LEFT_PX, TOP_PX = 250, 54, 54
+TITLE_UP_PX = 24
+"""Of the title's row above the plot; the legend's row lies between."""
 MOST_POINTS = 600
 """Per line; a figure is some 400 px wide."""
 SMOOTH_OVER = 40
@@ -75,7 +77,7 @@ def curve_figure(
         traces += _kept_mark(curve, moments.kept, colour, colours)
     log = scale == "log" and all((curve.values > 0).all() for curve in shown)
     layout = _layout(title, colours, log=log, tick_format=tick_format)
-    layout["shapes"], layout["annotations"] = _marks(moments, colours)
+    layout["shapes"], layout["annotations"] = _marks(moments, colours, begins_low=_begins_low(shown))
     layout["annotations"] += _legend(shown, palette)
     if not shown:
         layout["annotations"].append(_nothing(colours))
@@ -142,25 +144,32 @@ def _kept_mark(curve: Curve, kept: float | None, colour: str, colours: Theme) ->
     ]
 
 
-def _marks(moments: Moments, colours: Theme) -> tuple[list[PlotlyDict], list[PlotlyDict]]:
+def _begins_low(shown: Sequence[Curve]) -> bool:
+    """Whether the first curve begins in the lower half of the picture, so that words belong into the upper one."""
+    if not shown:
+        return False
+    values = shown[0].values
+    return bool(values[0] < (min(values.min(), 0.0) + values.max()) / 2)
+
+
+def _marks(moments: Moments, colours: Theme, *, begins_low: bool) -> tuple[list[PlotlyDict], list[PlotlyDict]]:
     """Shapes and notes of the stem's stage and of the kept update."""
     shapes: list[PlotlyDict] = []
     notes: list[PlotlyDict] = []
-    common = {"yref": "paper", "y": 1, "showarrow": False, "yanchor": "top"}
     across = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1}
     if moments.stem_until:
         band = {"type": "rect", "x0": 0, "x1": moments.stem_until, "fillcolor": with_alpha(colours.muted, 0.12)}
         shapes.append({**across, **band, "line": {"width": 0}, "layer": "below"})
+        side = {"y": 1, "yanchor": "top"} if begins_low else {"y": 0, "yanchor": "bottom"}
         words = {"x": 0, "xanchor": "left", "xshift": 3, "text": "stem alone", "font": {"color": colours.muted}}
-        # At the bottom: the top belongs to the words of the kept update.
-        notes.append({**common, **words, "y": 0, "yanchor": "bottom"})
+        notes.append({"yref": "paper", "showarrow": False, **words, **side})
     if moments.kept:
         line = {"color": colours.threshold, "width": 1.5, "dash": "dash"}
         shapes.append({**across, "type": "line", "x0": moments.kept, "x1": moments.kept, "line": line})
-        left = moments.last is not None and moments.kept > 0.5 * moments.last
-        side = {"xanchor": "right" if left else "left", "xshift": -3 if left else 3}
-        words = {"x": moments.kept, "text": f"kept {moments.kept:,.0f}", "font": {"color": colours.threshold}}
-        notes.append({**common, **words, **side, "bgcolor": with_alpha(colours.lane, 0.8), "borderpad": 0})
+        # In the title's row, clear of every curve.
+        place = {"xref": "paper", "x": 1, "xanchor": "right", "yref": "paper", "y": 1, "yanchor": "bottom"}
+        words = {"text": f"┆ kept {moments.kept:,.0f}", "font": {"color": colours.threshold}, "yshift": TITLE_UP_PX}
+        notes.append({**place, **words, "showarrow": False})
     return shapes, notes
 
 
@@ -194,7 +203,7 @@ def _layout(title: str, colours: Theme, *, log: bool, tick_format: str) -> Plotl
     return {
         "template": "none",
         "height": HEIGHT_PX,
-        "margin": {"l": LEFT_PX, "r": 10, "t": 54, "b": 42, "pad": 0},
+        "margin": {"l": LEFT_PX, "r": 10, "t": TOP_PX, "b": 42, "pad": 0},
         "font": {"family": FONT_FAMILY, "size": LABEL_PX, "color": colours.ink},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": colours.lane,

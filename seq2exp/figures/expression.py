@@ -25,15 +25,14 @@ def expression_figure(
     traces: list[PlotlyDict] = []
     if predicted is not None and promoter_only is not None:
         traces.append(_step(promoter_only, predicted, colours))
+    # The ring last and larger: it stays in sight where the elements add nothing.
     marks = (
-        ("promoter only", promoter_only, PREDICTED_AT, "circle-open", colours.muted),
-        ("predicted", predicted, PREDICTED_AT, "circle", colours.dnase),
-        ("observed", observed, MEASURED_AT, "diamond", colours.ink),
+        ("predicted", predicted, PREDICTED_AT, "circle", 13, colours.dnase),
+        ("observed", observed, MEASURED_AT, "diamond", 13, colours.ink),
+        ("promoter only", promoter_only, PREDICTED_AT, "circle-open", 18, colours.muted),
     )
     known = [value for _, value, *_ in marks if value is not None]
-    traces += [
-        _mark(name, value, row, symbol, colour) for name, value, row, symbol, colour in marks if value is not None
-    ]
+    traces += [_mark(name, value, *look) for name, value, *look in marks if value is not None]
     high = max([LEAST_RANGE, *known]) * 1.06
     low = min([0.0, *known]) - 0.05 * high
     return go.Figure(data=traces, layout=_layout(colours, (low, high)))
@@ -54,13 +53,13 @@ def _step(start: float, end: float, colours: Theme) -> PlotlyDict:
     }
 
 
-def _mark(name: str, value: float, row: float, symbol: str, colour: str) -> PlotlyDict:
+def _mark(name: str, value: float, row: float, symbol: str, size: int, colour: str) -> PlotlyDict:
     return {
         "type": "scatter",
         "mode": "markers",
         "x": [value],
         "y": [row],
-        "marker": {"symbol": symbol, "color": colour, "size": 13, "line": {"color": colour, "width": 2.5}},
+        "marker": {"symbol": symbol, "color": colour, "size": size, "line": {"color": colour, "width": 2.5}},
         "hoverinfo": "skip",
         "showlegend": False,
         "name": name,

@@ -34,7 +34,7 @@ def truth_lane(frame: Frame, elements: Sequence[TrueElement]) -> Lane:
         labels=(
             Label("Truth", 0.84, theme.ink, bold=True),
             Label("█ causal", 0.5, theme.truth),
-            Label("▯ not causal", 0.16, theme.muted),
+            Label("□ not causal", 0.16, theme.muted),
         ),
         traces=(
             _boxes(others, OTHER_BASE, OTHER_HEIGHT, theme.muted, marker=hollow),

@@ -39,7 +39,13 @@ PARTS: dict[Acquaintance, tuple[str, str, str, str]] = {
         "TRAINED ON OTHER DATA",
         "orange",
         ":material/swap_horiz:",
-        "This checkpoint learned from another data set, or does not say from which.",
+        "This checkpoint learned from another data set.",
+    ),
+    "unknown": (
+        "TRAINING GENES UNKNOWN",
+        "gray",
+        ":material/help:",
+        "This checkpoint does not say what it learned from, so this gene may have been among it.",
     ),
 }
 """Words, colour, icon and explanation of each badge."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from seq2exp.genome import Gene
 from seq2exp.sources.dataset import Dataset
 
-Acquaintance = Literal["train", "valid", "test", "other cell", "other data"]
+Acquaintance = Literal["train", "valid", "test", "other cell", "other data", "unknown"]
 
 _ONE_GENOME = re.compile(r"^synthetic-(?:demo|train)-(?P<rest>seed\d+-v\d+)$")
 """`demo` is cut from the genome of `train`: same seed and generator, same genes in the same parts."""
@@ -32,11 +32,13 @@ def acquaintance(opened: Dataset, gene: Gene, cell_type: str, provenance: Mappin
     Returns
     -------
     Acquaintance | None
-        ``other data``: it was trained on something else, or does not say on what. None: not trained, or the gene is
-        in no part.
+        ``other data``: it was trained on something else; ``unknown``: it does not say on what. None: not trained, or
+        the gene is in no part.
     """
     if not provenance.get("trained"):
         return None
+    if not provenance.get("dataset_hash"):
+        return "unknown"
     same = provenance.get("dataset_hash") == opened.hash
     if not same and not same_genes(str(provenance.get("dataset")), opened.name):
         return "other data"

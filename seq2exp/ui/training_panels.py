@@ -134,7 +134,7 @@ def _curves(run: Run) -> None:
         "mse": curve_figure("Validation MSE", mse, moments, theme=theme),
         "correlation": curve_figure("Validation correlation", validation, moments, theme=theme),
         "mask": curve_figure("Mask outside the promoter", masks, moments, theme=theme, tick_format=".0%"),
-        "rate": curve_figure("Learning rate", rate, moments, theme=theme, tick_format=".0e"),
+        "rate": curve_figure("Learning rate", rate, moments, theme=theme),
         "norm": curve_figure("Gradient norm before clipping", norm, moments, theme=theme, scale="log"),
     }
     for row in (("loss", "mse", "correlation"), ("mask", "rate", "norm")):
@@ -175,16 +175,19 @@ def _settings(run: Run) -> None:
         st.caption("Nothing differs.")
         return
     st.dataframe(
-        _tinted(shown),
+        _table(shown) if only else _tinted(shown),
         hide_index=True,
         height="content" if len(shown) <= 30 else 640,
-        column_config={"What it is": st.column_config.TextColumn(width="large")},
+        column_config={
+            "": st.column_config.TextColumn(width=36),
+            "What it is": st.column_config.TextColumn(width="large"),
+        },
     )
 
 
-def _tinted(shown: Sequence[ChosenSetting]) -> Any:
-    """The settings as a table whose differing rows have a tint and a sign."""
-    table = pd.DataFrame(
+def _table(shown: Sequence[ChosenSetting]) -> pd.DataFrame:
+    """One line per setting, a sign where it differs."""
+    return pd.DataFrame(
         [
             {
                 "": "≠" if setting.differs else "",
@@ -196,9 +199,13 @@ def _tinted(shown: Sequence[ChosenSetting]) -> Any:
             for setting in shown
         ]
     )
+
+
+def _tinted(shown: Sequence[ChosenSetting]) -> Any:
+    """The table with a tint on the rows that differ, which stand among others that do not."""
     tint = f"background-color: {with_alpha(THEMES[theme_name()].mask_only, 0.18)}"
     differing = [setting.differs for setting in shown]
-    return table.style.apply(lambda column: [tint if differs else "" for differs in differing], axis=0)
+    return _table(shown).style.apply(lambda column: [tint if differs else "" for differs in differing], axis=0)
 
 
 def _facts(run: Run) -> None:

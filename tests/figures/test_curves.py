@@ -15,7 +15,7 @@ def test_the_kept_update_is_ringed_on_its_own_value() -> None:
     figure = curve_figure("Validation MSE", [curve], Moments(kept=float(scored[4]), stem_until=500, last=20_000))
     (ring,) = [trace for trace in figure.data if trace.name == "kept"]
     assert (ring.x[0], ring.y[0]) == (scored[4], curve.values[4])
-    assert f"kept {scored[4]:,.0f}" in [note.text for note in figure.layout.annotations]
+    assert f"┆ kept {scored[4]:,.0f}" in [note.text for note in figure.layout.annotations]
     assert {shape.x1 for shape in figure.layout.shapes} == {500, scored[4]}
 
 

@@ -26,7 +26,7 @@ def test_each_part_is_told_by_the_chromosome(tiny: Dataset) -> None:
     ("provenance", "expected"),
     [
         ({}, None),
-        ({"trained": True}, "other data"),
+        ({"trained": True}, "unknown"),
         ({"trained": True, "dataset_hash": "0" * 12, "dataset": "synthetic-tiny-seed8-v2"}, "other data"),
         ({"trained": True, "dataset_hash": "own", "cell_types": ["SynG"]}, "other cell"),
     ],
