@@ -244,6 +244,24 @@ def train(
         )
 
 
+@app.command()
+def ship(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write: checkpoint, configuration, curves, model card.")],
+    benchmark: Annotated[
+        Path | None, typer.Option(help="What `benchmark mask --json` wrote about its checkpoint; goes into the card.")
+    ] = None,
+) -> None:
+    """Pack a finished training run into a small folder that the app and every verb take as a checkpoint.
+
+    Example: python -m seq2exp ship .data/runs/demo-soft .data/checkpoints/demo-soft
+    """
+    from seq2exp.training.folder import RunFolder  # imported late: loads torch
+    from seq2exp.training.ship import ship as pack
+
+    typer.echo(pack(RunFolder(run), out, benchmark=benchmark).path)
+
+
 benchmarks = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare a checkpoint with its rivals.")
 app.add_typer(benchmarks, name="benchmark")
 
