@@ -238,7 +238,7 @@ def _listed_resolutions(path: Path, modified_ns: int, size: int) -> tuple[int, .
                 return (int(hictkpy.File(path).resolution()),)
             if not (hictkpy.is_hic(path) or hictkpy.is_mcool_file(path)):
                 raise SourceError(f"{path}: neither .hic nor .cool nor .mcool; it is foreign or truncated")
-            resolutions = sorted(int(resolution) for resolution in hictkpy.MultiResFile(path).resolutions())
+            resolutions = sorted(np.asarray(hictkpy.MultiResFile(path).resolutions(), dtype=np.int64).tolist())
     except RuntimeError as error:
         raise _damaged(path, error) from error
     if not resolutions:
