@@ -32,7 +32,11 @@ def expression_figure(
         ("promoter only", promoter_only, PREDICTED_AT, "circle-open", 18, colours.muted),
     )
     known = [value for _, value, *_ in marks if value is not None]
-    traces += [_mark(name, value, *look) for name, value, *look in marks if value is not None]
+    traces += [
+        _mark(name, value, at, symbol, size, colour)
+        for name, value, at, symbol, size, colour in marks
+        if value is not None
+    ]
     high = max([LEAST_RANGE, *known]) * 1.06
     low = min([0.0, *known]) - 0.05 * high
     return go.Figure(data=traces, layout=_layout(colours, (low, high)))
