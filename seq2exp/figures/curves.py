@@ -14,7 +14,7 @@ from seq2exp.figures.lane import PlotlyDict
 from seq2exp.figures.style import FONT_FAMILY, LABEL_PX, THEMES, Theme, ThemeName, plain, with_alpha
 
 HEIGHT_PX, LEFT_PX, TOP_PX = 250, 54, 54
-TITLE_UP_PX = 24
+TITLE_UP_PX = 29
 """Of the title's row above the plot; the legend's row lies between."""
 MOST_POINTS = 600
 """Per line; a figure is some 400 px wide."""
@@ -82,7 +82,7 @@ def curve_figure(
     if not shown:
         layout["annotations"].append(_nothing(colours))
     if moments.last:
-        layout["xaxis"]["range"] = [0, moments.last]
+        layout["xaxis"]["range"] = [0, 1.02 * moments.last]
     return go.Figure(data=traces, layout=layout)
 
 
@@ -139,6 +139,7 @@ def _kept_mark(curve: Curve, kept: float | None, colour: str, colours: Theme) ->
             "marker": {"symbol": "circle", "size": 12, "color": colours.paper, "line": {"color": colour, "width": 2.5}},
             "hoverinfo": "skip",
             "showlegend": False,
+            "cliponaxis": False,
             "name": "kept",
         }
     ]
