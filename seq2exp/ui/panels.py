@@ -140,7 +140,7 @@ def expression(view: LocusView) -> None:
     columns[0].metric("Predicted", number(predicted))
     columns[1].metric("Observed", number(view.observed_log10))
     columns[2].metric("Promoter only", number(promoter_only), help=PROMOTER_ONLY)
-    if predicted is not None or view.observed_log10 is not None:
+    if predicted is not None:
         st.plotly_chart(
             expression_figure(predicted, view.observed_log10, promoter_only, theme=theme_name()),
             key="expression",
