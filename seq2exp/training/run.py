@@ -59,8 +59,8 @@ def train(config: TrainConfig, *, root: Path, progress: bool = True) -> RunFolde
     try:
         folder = _train(config, dataset, settings, fabric, root=root, progress=progress)
     except Seq2ExpError:
-        if fabric.global_rank:
-            raise SystemExit(2) from None
+        if fabric.global_rank:  # another status makes Fabric kill the first process before it has told its own
+            raise SystemExit(0) from None
         raise
     except torch.OutOfMemoryError as error:
         if fabric.world_size > 1:  # the others do not know; the starter ends them all
