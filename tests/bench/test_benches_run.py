@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [["bench_engine.py", "--quick"], ["bench_genes.py"]])
+@pytest.mark.parametrize(
+    "words", [["bench_engine.py", "--quick"], ["bench_genes.py"], ["bench_training.py", "--quick"]]
+)
 def test_it_prints_a_table(words: list[str]) -> None:
     script, *options = words
     done = subprocess.run(
