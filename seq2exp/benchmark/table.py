@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seq2exp.benchmark.mask import MaskBenchmark
+from seq2exp.training.card import with_interval
 
 COLUMNS: Mapping[str, str] = {
     "base_auprc": "base AUPRC %",
@@ -32,7 +33,7 @@ def mask_table(found: MaskBenchmark) -> str:
         f"mask ratio outside the promoter: {100 * result['mask_ratio_outside_promoter']:.1f} %",
         "",
     ]
-    rows = [[row["predictor"], *(_percent(row, key) for key in COLUMNS)] for row in result["rows"]]
+    rows = [[row["predictor"], *(percent_with_interval(row, key) for key in COLUMNS)] for row in result["rows"]]
     lines += aligned(["predictor", *COLUMNS.values()], rows)
     lines += ["", *_expression_lines(result["expression"]), "", "Bases called:"]
     lines += aligned(None, [[f"  {row['predictor']}", row["call_rule"]] for row in result["rows"]])
@@ -60,8 +61,9 @@ def show_progress(done: int, total: int) -> None:
     sys.stderr.flush()
 
 
-def _percent(row: Mapping[str, Any], key: str) -> str:
-    value, pair = row[key], row["ci95"].get(key)
+def percent_with_interval(row: Mapping[str, Any], key: str) -> str:
+    """As `with_interval`, in percent."""
+    value, pair = row.get(key), row.get("ci95", {}).get(key)
     if value is None:
         return "-"
     return f"{100 * value:.1f}" + ("" if pair is None else f" [{100 * pair[0]:.1f}, {100 * pair[1]:.1f}]")
@@ -71,16 +73,9 @@ def _expression_lines(expression: Mapping[str, Any]) -> list[str]:
     names = ("pearson", "spearman", "mse", "mae", "pearson_of_oracle")
     sides = {"prediction": expression, **{key: expression[key] for key in ("promoter_only", "oracle")}}
     rows = [
-        [title.replace("_", " "), *(_figure(side, key) for key in names)]
+        [title.replace("_", " "), *(with_interval(side, key) for key in names)]
         for title, side in sides.items()
         if side is not None
     ]
     header = [f"expression (n = {expression['n']})", "Pearson", "Spearman", "MSE", "MAE", "Pearson / oracle's"]
     return aligned(header, rows)
-
-
-def _figure(side: Mapping[str, Any], key: str) -> str:
-    value, pair = side.get(key), side.get("ci95", {}).get(key)
-    if value is None:
-        return "-"
-    return f"{value:.3f}" + ("" if pair is None else f" [{pair[0]:.3f}, {pair[1]:.3f}]")

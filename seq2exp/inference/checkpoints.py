@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,41 +38,6 @@ class LoadedCheckpoint:
     def trained(self) -> bool:
         """Whether the weights came out of a training run; if not, their numbers mean nothing."""
         return bool(self.provenance.get("trained"))
-
-
-@dataclass(frozen=True)
-class CheckpointFacts:
-    """What a checkpoint folder says about itself, read without building its network."""
-
-    hash: str
-    """As in `LoadedCheckpoint`."""
-    config: ModelConfig
-    provenance: Mapping[str, Any]
-
-    @property
-    def trained(self) -> bool:
-        """Whether the weights came out of a training run."""
-        return bool(self.provenance.get("trained"))
-
-
-def checkpoint_facts(folder: Path) -> CheckpointFacts:
-    """Hash, configuration and origin of the checkpoint in ``folder``; its weights are hashed, not read.
-
-    Raises
-    ------
-    CheckpointError
-        A file is absent, or the card is not one.
-    """
-    card_path = folder / CARD_FILE
-    try:
-        card_bytes = card_path.read_bytes()
-        digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes() + card_bytes).hexdigest()[:12]
-        card = json.loads(card_bytes)
-        return CheckpointFacts(digest, ModelConfig.from_dict(card["config"]), dict(card["provenance"]))
-    except OSError as error:
-        raise CheckpointError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # SettingsError is a ValueError
-        raise CheckpointError(f"{card_path}: not a checkpoint card ({error}); convert or save it again") from error
 
 
 def resolve_device(device: str) -> str:

@@ -45,6 +45,23 @@ class Checkpoint:
         return self.network.config
 
 
+@dataclass(frozen=True)
+class CheckpointFacts:
+    """What a checkpoint folder says about itself, read without building its network."""
+
+    hash: str
+    """As in `Checkpoint`."""
+    config: ModelConfig
+    provenance: Mapping[str, Any]
+    mask_model_config: ModelConfig | None = None
+    """Of the frozen mask model inside a retrain model."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether the weights came out of a training run."""
+        return bool(self.provenance.get("trained"))
+
+
 def build_network(config: ModelConfig, mask_model_config: ModelConfig | None = None) -> Seq2Exp:
     """A freshly initialised network; with ``mask_model_config`` a retrain model around a frozen mask model."""
     return Seq2Exp(config, mask_model=None if mask_model_config is None else MaskModel(mask_model_config))
@@ -110,13 +127,13 @@ def save_checkpoint(folder: Path, network: Seq2Exp, *, provenance: Mapping[str, 
     partial.replace(folder / CARD_FILE)
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint in ``folder``, on the CPU, in evaluation mode.
+def checkpoint_facts(folder: Path) -> CheckpointFacts:
+    """Hash, configuration and origin of the checkpoint in ``folder``; its weights are hashed, not read.
 
     Raises
     ------
     CheckpointError
-        Missing or malformed files, unknown configuration keys, other names or shapes.
+        A file is absent or unreadable, or the card is not one.
     """
     card_path, weights_path = folder / CARD_FILE, folder / WEIGHTS_FILE
     for path in (card_path, weights_path):
@@ -125,27 +142,44 @@ def load_checkpoint(folder: Path) -> Checkpoint:
                 f"{folder}: {path.name} is not there; a checkpoint folder holds {WEIGHTS_FILE} and {CARD_FILE} "
                 "(official .ckpt files: python -m seq2exp convert-checkpoint)"
             )
-    card_bytes = card_path.read_bytes()
+    try:
+        card_bytes = card_path.read_bytes()
+        digest = hashlib.sha256(weights_path.read_bytes() + card_bytes).hexdigest()[:12]
+    except OSError as error:
+        raise CheckpointError(f"{error.filename}: cannot be read ({error.strerror})") from error
     try:
         card = json.loads(card_bytes)
         version, config_values = card["format_version"], card["config"]
-        mask_values, provenance = card["mask_model_config"], card["provenance"]
+        mask_values, provenance = card["mask_model_config"], dict(card["provenance"])
         if version != FORMAT_VERSION:
             raise CheckpointError(f"{card_path}: format_version {version}, this program reads {FORMAT_VERSION}")
         config = ModelConfig.from_dict(config_values)
         mask_config = None if mask_values is None else ModelConfig.from_dict(mask_values)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{card_path}: not a checkpoint card ({error}); convert or save it again") from error
+    except CheckpointError:
+        raise
     except SettingsError as error:
         raise CheckpointError(f"{card_path}: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # JSON and UTF-8 errors are ValueErrors
+        raise CheckpointError(f"{card_path}: not a checkpoint card ({error}); convert or save it again") from error
+    return CheckpointFacts(digest, config, provenance, mask_config)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """The checkpoint in ``folder``, on the CPU, in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        Missing or malformed files, unknown configuration keys, other names or shapes.
+    """
+    facts, weights_path = checkpoint_facts(folder), folder / WEIGHTS_FILE
     try:
         state = load_file(weights_path)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{weights_path}: not a readable safetensors file ({error})") from error
-    network = build_network(config, mask_config)
+    network = build_network(facts.config, facts.mask_model_config)
     load_strictly(network, state, what=str(weights_path))
-    digest = hashlib.sha256(weights_path.read_bytes() + card_bytes).hexdigest()[:12]
-    return Checkpoint(network.eval(), folder.name, digest, provenance)
+    return Checkpoint(network.eval(), folder.name, facts.hash, facts.provenance)
 
 
 def _few(items: list[str], most: int = 3) -> str:

@@ -241,7 +241,7 @@ def open_dataset(path: Path, *, verify: bool = False) -> Dataset:
     return Dataset(
         manifest=manifest,
         root=root,
-        hash=_hash(manifest_path, paths.values()),
+        hash=hash_files(manifest_path.read_bytes(), paths.values()),
         assembly=assembly,
         genes=GeneIndex(_placed_genes(manifest_path, manifest, paths, assembly)),
     )
@@ -330,8 +330,9 @@ def _placed_genes(
         )
 
 
-def _hash(manifest_path: Path, paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256(manifest_path.read_bytes())
+def hash_files(manifest: bytes, paths: Iterable[Path]) -> str:
+    """12 hex digits of a manifest's bytes and its files' sizes, in the manifest's order: `Dataset.hash`."""
+    digest = hashlib.sha256(manifest)
     for path in paths:
         digest.update(f"|{path.stat().st_size}".encode())
     return digest.hexdigest()[:12]

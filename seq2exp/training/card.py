@@ -56,7 +56,7 @@ def _held_out(folder: RunFolder) -> list[str]:
         )
         lines += ["", "| predictor | element AUPRC | base AUPRC | covered |", "|---|---|---|---|"]
         lines += [
-            f"| {row['predictor']} | {_with_interval(row, 'element_auprc')} | {_with_interval(row, 'base_auprc')} | "
+            f"| {row['predictor']} | {with_interval(row, 'element_auprc')} | {with_interval(row, 'base_auprc')} | "
             f"{_percent(row['covered_share'])} |"
             for row in rows
         ]
@@ -64,7 +64,7 @@ def _held_out(folder: RunFolder) -> list[str]:
         sides = {"predicted": expression, "promoter only": expression["promoter_only"], "oracle": expression["oracle"]}
         lines += [
             f"| {title} | "
-            + " | ".join(_with_interval(side, key) for key in ("pearson", "spearman", "mse", "mae"))
+            + " | ".join(with_interval(side, key) for key in ("pearson", "spearman", "mse", "mae"))
             + " |"
             for title, side in sides.items()
             if side is not None
@@ -74,7 +74,8 @@ def _held_out(folder: RunFolder) -> list[str]:
     return lines
 
 
-def _with_interval(row: Mapping[str, Any], key: str) -> str:
+def with_interval(row: Mapping[str, Any], key: str) -> str:
+    """A figure of a benchmark's row and, in brackets, its 95 % interval; a dash where there is none."""
     value, pair = row.get(key), row.get("ci95", {}).get(key)
     if value is None:
         return "-"

@@ -104,7 +104,6 @@ class Loop:
                         "remove it to start the run anew"
                     ) from error
             if self.first:
-                Curves(self.folder, step=self.state.step)
                 self.folder.write_facts(self._facts(finished=False))
 
     def save(self) -> None:

@@ -89,7 +89,7 @@ def in_bins(values: Tensor, bin_bp: int) -> Tensor:
 
 
 class SignalReadout(nn.Module):
-    """Expression from signals through the mask, in bins; used in the stem's stage only.
+    """Expression from signals through the mask, in bins; used in training only.
 
     It sees no base outside the promoter, so what sequence has to say about an open site must pass through the mask.
     """

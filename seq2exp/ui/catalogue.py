@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from seq2exp.inference.checkpoints import shipped_checkpoints
+from seq2exp.sources.dataset import hash_files
 from seq2exp.sources.manifest import find_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,10 +70,7 @@ def dataset_hash(path: Path) -> str:
     content = manifest.read_bytes()
     # The compiled reader: this runs for every data set there is, whenever a page is opened.
     sources = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["sources"]
-    digest = hashlib.sha256(content)
-    for source in sources:
-        digest.update(f"|{(manifest.parent / source['local_path']).stat().st_size}".encode())
-    return digest.hexdigest()[:12]
+    return hash_files(content, (manifest.parent / source["local_path"] for source in sources))
 
 
 def checkpoint_paths(*, root: Path | None = None) -> dict[str, Path | None]:

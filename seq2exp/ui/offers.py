@@ -9,7 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from seq2exp.errors import Seq2ExpError
-from seq2exp.inference.checkpoints import CheckpointFacts, LoadedCheckpoint, shipped_checkpoints
+from seq2exp.inference.checkpoints import LoadedCheckpoint, shipped_checkpoints
+from seq2exp.model.checkpoint import CheckpointFacts
 from seq2exp.sources.dataset import Dataset
 from seq2exp.ui import cache
 from seq2exp.ui.catalogue import NO_CHECKPOINT, checkpoint_paths

@@ -11,8 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from seq2exp.inference import checkpoints
-from seq2exp.inference.checkpoints import checkpoint_facts
-from seq2exp.model.checkpoint import load_checkpoint, save_checkpoint
+from seq2exp.model.checkpoint import checkpoint_facts, load_checkpoint, save_checkpoint
 from seq2exp.model.network import Seq2Exp
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import open_dataset

@@ -14,11 +14,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from seq2exp.inference.checkpoints import shipped_checkpoints
-from seq2exp.training.card import write_card
-from seq2exp.training.folder import BENCHMARK_FILE, RunFolder
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # the script runs in a checkout that is not installed
+
+from seq2exp.benchmark.table import percent_with_interval  # noqa: E402
+from seq2exp.inference.checkpoints import shipped_checkpoints  # noqa: E402
+from seq2exp.training.card import with_interval, write_card  # noqa: E402
+from seq2exp.training.folder import BENCHMARK_FILE, RunFolder  # noqa: E402
+
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- mask:begin -->", "<!-- mask:end -->"
 FIGURES = {
@@ -29,22 +32,6 @@ FIGURES = {
     "f1": "F1",
     "covered_share": "covered",
 }
-
-
-def cell(row: dict[str, Any], key: str) -> str:
-    """A figure with its interval, in percent."""
-    value, pair = row.get(key), row.get("ci95", {}).get(key)
-    if value is None:
-        return "-"
-    return f"{100 * value:.1f}" + ("" if pair is None else f" [{100 * pair[0]:.1f}, {100 * pair[1]:.1f}]")
-
-
-def number(side: dict[str, Any], key: str) -> str:
-    """A score with its interval."""
-    value, pair = side.get(key), side.get("ci95", {}).get(key)
-    if value is None:
-        return "-"
-    return f"{value:.3f}" + ("" if pair is None else f" [{pair[0]:.3f}, {pair[1]:.3f}]")
 
 
 def section(name: str, found: dict[str, Any]) -> list[str]:
@@ -62,8 +49,10 @@ def section(name: str, found: dict[str, Any]) -> list[str]:
         "|" + "---|" * (len(FIGURES) + 2),
     ]
     for row in found["rows"]:
-        over = number(row, "mask_element_ratio")
-        lines.append(f"| {row['predictor']} | " + " | ".join(cell(row, key) for key in FIGURES) + f" | {over} |")
+        over = with_interval(row, "mask_element_ratio")
+        lines.append(
+            f"| {row['predictor']} | " + " | ".join(percent_with_interval(row, key) for key in FIGURES) + f" | {over} |"
+        )
     expression = found["expression"]
     sides = {"predicted": expression, "promoter only": expression["promoter_only"], "oracle": expression["oracle"]}
     keys = ("pearson", "spearman", "mse", "mae", "pearson_of_oracle")
@@ -73,7 +62,7 @@ def section(name: str, found: dict[str, Any]) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {title} | " + " | ".join(number(side, key) for key in keys) + " |"
+        f"| {title} | " + " | ".join(with_interval(side, key) for key in keys) + " |"
         for title, side in sides.items()
         if side is not None
     ]

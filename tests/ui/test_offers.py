@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2exp.inference.checkpoints import CheckpointFacts
+from seq2exp.model.checkpoint import CheckpointFacts
 from seq2exp.settings import ModelConfig
 from seq2exp.ui.catalogue import NO_CHECKPOINT
 from seq2exp.ui.offers import Offer, first_choice, offer
