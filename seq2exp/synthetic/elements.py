@@ -33,6 +33,8 @@ DNASE_SUMMIT = (1.2, 15.0)
 """Range of a site's expected DNase summit, cuts per million reads per 150 bp (data-sources.md 3.2)."""
 H3K27AC_SUMMIT = (6.0, 240.0)
 """Range of an acetylated site's expected lobe, -log10 p."""
+_LOADING = 0.85
+"""Of the spread of a site's log heights, how much DNase and H3K27ac share: they correlate at its square."""
 _ONE_PAIR = 0.15
 """Share of enhancers, insulated enhancers and silent clusters with one cooperating pair; the others have 2 or 3."""
 
@@ -81,9 +83,10 @@ def _per_cell(synk: float, syng: float) -> Mapping[Cell, float]:
     return {"SynK": synk, "SynG": syng}
 
 
-def _summit(bounds: tuple[float, float], median: float, sigma: float, rng: np.random.Generator) -> float:
-    """A log-normal height kept inside ``bounds``."""
-    return float(np.clip(rng.lognormal(np.log(median), sigma), *bounds))
+def _summit(bounds: tuple[float, float], median: float, sigma: float, state: float, rng: np.random.Generator) -> float:
+    """A log-normal height kept inside ``bounds``, most of its spread from the site's chromatin ``state`` (sd units)."""
+    spread = _LOADING * state + np.sqrt(1 - _LOADING**2) * rng.normal()
+    return float(np.clip(median * np.exp(sigma * spread), *bounds))
 
 
 def _pairs(motifs: tuple[Motif, ...], n_pairs: int, rng: np.random.Generator) -> list[list[Motif]]:
@@ -162,13 +165,15 @@ def draw_element(
     for name in CELLS:
         if name not in open_in:
             continue
-        dnase[name] = _summit(DNASE_SUMMIT, 3.0, 0.6, rng)
+        state = float(rng.normal())
+        dnase[name] = _summit(DNASE_SUMMIT, 3.0, 0.6, state, rng)
         if kind in ("enhancer", "insulated"):
-            # More cooperating pairs, more activity: the sequence carries the strength.
-            activity[name] = float((0.5 + 0.5 * len(blocks)) * rng.lognormal(0.0, 0.25))
-            h3k27ac[name] = _summit(H3K27AC_SUMMIT, 40.0 * np.sqrt(activity[name]), 0.7, rng)
+            # More cooperating pairs, more activity; what bases do not tell of it shows in the tracks.
+            by_bases = 0.5 + 0.5 * len(blocks)
+            activity[name] = float(by_bases * np.exp(0.25 * state))
+            h3k27ac[name] = _summit(H3K27AC_SUMMIT, 40.0 * np.sqrt(by_bases), 0.7, state, rng)
         elif kind == "decoy":
-            h3k27ac[name] = _summit((0.5, H3K27AC_SUMMIT[1]), 25.0, 1.2, rng)
+            h3k27ac[name] = _summit((0.5, H3K27AC_SUMMIT[1]), 25.0, 1.2, state, rng)
         elif kind == "artefact":
             dnase[name] = float(rng.uniform(30.0, 60.0))
             h3k27ac[name] = float(rng.uniform(200.0, 400.0))

@@ -9,21 +9,21 @@ import numpy as np
 from seq2exp.synthetic.elements import Kind
 from seq2exp.synthetic.presets import CELLS, STEP_BP, Cell, Scale
 
-_OPEN_SIDE = (0.15, 0.304, 0.458, 0.612, 0.766, 0.92)
-"""Places on the side of the TSS where the domain goes on, in half windows."""
-_WALLED_SIDE = (0.15, 0.304, 0.458)
-"""Places within the domain on the side where an insulator stands in the window."""
-_WALL, _BEYOND = 0.61, 0.82
-"""The insulator on that side, and the insulated enhancer behind it."""
-_APART = 0.152
+_PLACES = (0.15, 0.304, 0.458, 0.612, 0.766, 0.92)
+"""Places on either side of the TSS, in half windows."""
+_WALLS = (2, 3, 4)
+"""Which place an insulator takes on one of the sides: where the domain ends must not be a matter of distance."""
+_APART = 0.153
 """Smallest distance between neighbouring places."""
 _BETWEEN_BP = 20
 """Bases that stay free between two elements, however they are jittered."""
 _ENHANCERS = (0.12, 0.38, 0.32, 0.18)
 """Probability of 0, 1, 2, 3 active enhancers of a gene in one line: their number is what a model has to learn."""
 _INSULATED = 0.8
-_SILENT = 0.85
-"""Chance of a silent motif cluster for each line: with fewer, counting motifs alone would find the enhancers."""
+"""Chance of an insulated enhancer behind the wall."""
+_SILENT = 0.9
+"""Chance of a silent motif cluster for each line, and of one more behind the wall where there is room: with fewer,
+counting motifs alone would find the enhancers."""
 _ARTEFACT = 0.1
 _DECOYS = (2, 0.6)
 """Decoys of a gene, and the chance of one more: about 0.42 of the open sites of a line outside promoters."""
@@ -86,17 +86,21 @@ def _kinds(n_places: int, rng: np.random.Generator) -> list[tuple[Kind, Cell | N
 def draw_places(slot: Slot, scale: Scale, rng: np.random.Generator) -> list[Place]:
     """The elements of a slot in genome order; some may lie past a chromosome's end."""
     walled = -1 if rng.random() < 0.5 else 1
-    inside = [-walled * f for f in _OPEN_SIDE] + [walled * f for f in _WALLED_SIDE]
+    wall = int(rng.choice(_WALLS))
+    inside = [-walled * f for f in _PLACES] + [walled * f for f in _PLACES[:wall]]
     chosen: list[tuple[float, Kind, Cell | None]] = [
         (f, what[0], what[1]) for f, what in zip(inside, _kinds(len(inside), rng), strict=True) if what is not None
     ]
-    chosen.append((walled * _WALL, "insulator", None))
-    if rng.random() < _INSULATED:
-        chosen.append((walled * _BEYOND, "insulated", CELLS[int(rng.integers(2))]))
+    chosen.append((walled * _PLACES[wall], "insulator", None))
+    beyond = rng.permutation(_PLACES[wall + 1 :])
+    behind: tuple[tuple[Kind, float], ...] = (("insulated", _INSULATED), ("silent", _SILENT))
+    for f, (kind, chance) in zip(beyond, behind, strict=False):
+        if rng.random() < chance:
+            chosen.append((walled * float(f), kind, CELLS[int(rng.integers(2))]))
     # As far as neighbours stay apart and the outermost element stays inside the window.
     room_bp = min(
         (_APART * scale.half_bp - scale.element_bp[1] - _BETWEEN_BP) / 2,
-        (1 - _OPEN_SIDE[-1]) * scale.half_bp - scale.element_bp[1] / 2 - 1,
+        (1 - _PLACES[-1]) * scale.half_bp - scale.element_bp[1] / 2 - 1,
     )
     places = [
         Place(slot.tss + round(f * scale.half_bp + rng.uniform(-room_bp, room_bp)), kind, cell)

@@ -108,7 +108,7 @@ def test_deleting_an_element_changes_v_by_exactly_its_stored_effect(worlds: list
         if row.causal:
             assert row.effect_log10 < -0.02
         else:
-            assert row.effect_log10 > -0.03
+            assert row.effect_log10 > -0.04  # what leaks through a wall
 
 
 def test_classes_have_the_signals_they_should(worlds: list[World]) -> None:
