@@ -51,7 +51,7 @@ def classify_peaks(peaks: Sequence[Region], elements: Sequence[Element], centre:
     return tuple(classes)
 
 
-def mask_lane(frame: Frame, mask: MaskResult) -> Lane:
+def mask_lane(frame: Frame, mask: MaskResult, *, title: str = "Mask", height_px: int = SIZES.mask) -> Lane:
     """Mean with its sd ribbon, the range of each bin, the threshold, and hatching where a rule decides."""
     theme = frame.theme
     mean = frame.bins(mask.mean)
@@ -67,7 +67,7 @@ def mask_lane(frame: Frame, mask: MaskResult) -> Lane:
             line(frame, mean, mean.low, line={"color": theme.ink}),
             line(frame, mean, mean.high, line=edge, fill="tonexty", fillcolor=with_alpha(theme.ink, 0.25)),
         ]
-    label = "Mask mean %{y:.2f} ± %{customdata[0]:.2f} sd"
+    label = f"{title} mean %{{y:.2f}} ± %{{customdata[0]:.2f}} sd"
     if not mean.per_base:
         label += ", max %{customdata[1]:.2f}"
     traces.append(
@@ -81,17 +81,18 @@ def mask_lane(frame: Frame, mask: MaskResult) -> Lane:
             hovertemplate=label + "<extra></extra>",
         )
     )
-    on = _forced(frame, mask.forced_on, "/", "Promoter centre: forced on by rule")
-    off = _forced(frame, mask.forced_off, "\\", "Blacklist: forced off by rule")
+    on = forced_boxes(frame, mask.forced_on, "/", "Promoter centre: forced on by rule")
+    off = forced_boxes(frame, mask.forced_off, "\\", "Blacklist: forced off by rule")
     levels = _levels(frame, mask)
+    shrunk = SIZES.mask / height_px  # labels keep their distance in px
     return Lane(
         name="mask",
-        height_px=SIZES.mask,
+        height_px=height_px,
         y_range=(-0.03, 1.07),
         labels=(
-            Label("Mask", 0.88, theme.ink, bold=True),
-            Label("mean ± sd", 0.69, theme.muted),
-            Label("signals only" if mask.source == "signals" else f"{mask.mode} mode", 0.5, theme.muted),
+            Label(title, 1 - 0.12 * shrunk, theme.ink, bold=True),
+            Label("mean ± sd", 1 - 0.31 * shrunk, theme.muted),
+            Label("signals only" if mask.source == "signals" else f"{mask.mode} mode", 1 - 0.5 * shrunk, theme.muted),
         ),
         traces=(*on, *off, *traces),
         shapes=tuple(_level_line(frame, level) for level in levels),
@@ -100,8 +101,10 @@ def mask_lane(frame: Frame, mask: MaskResult) -> Lane:
     )
 
 
-def _forced(frame: Frame, flags: BoolArray, shape: str, words: str) -> list[PlotlyDict]:
-    """Hatched boxes over the stretches a rule decides."""
+def forced_boxes(
+    frame: Frame, flags: BoolArray, shape: str, words: str, *, base: float = 0.0, height: float = 1.0
+) -> list[PlotlyDict]:
+    """Hatched boxes over the stretches a rule decides: (L,) ``flags`` of the window."""
     offset = frame.visible.start
     start = offset - frame.window.start
     places = [
@@ -111,7 +114,7 @@ def _forced(frame: Frame, flags: BoolArray, shape: str, words: str) -> list[Plot
     if not places:
         return []
     look = hatch(frame.theme.forced, shape=shape)
-    box = boxes(places, base=0, height=1, colour=frame.theme.forced, marker=look)
+    box = boxes(places, base=base, height=height, colour=frame.theme.forced, marker=look)
     return [answering(box, words)]
 
 

@@ -45,13 +45,13 @@ def signal_lane(frame: Frame, track: Track) -> Lane:
     """
     title = Label(for_margin(track_title(track)), 0.78, frame.theme.track(track.name), bold=True)
     if not track.available:
-        return _absent(frame, track, title)
+        return absent_lane(frame, track, title)
     measured = track.values[~np.isnan(track.values)]
     top = float(measured.max()) if measured.size else 0.0
     log = track.name in LOG_TRACKS
     unit = Label(for_margin(", ".join(filter(None, (track.unit, "log" if log else "")))), 0.36, frame.theme.muted)
     ceiling = (np.log10(1 + top) if log else top) or 1.0
-    traces = [*_not_measured(frame, track, ceiling), *_signal(frame, track, log=log)]
+    traces = [*not_measured(frame, track, ceiling), *_signal(frame, track, log=log)]
     notes: list[PlotlyDict] = []
     if not measured.size:
         notes.append(text_in_lane(frame, "no base of this window was measured", ceiling / 2))
@@ -68,7 +68,7 @@ def signal_lane(frame: Frame, track: Track) -> Lane:
     )
 
 
-def _absent(frame: Frame, track: Track, title: Label) -> Lane:
+def absent_lane(frame: Frame, track: Track, title: Label) -> Lane:
     """A narrow hatched lane that says why it is empty."""
     stand_in = plain(track.note) or "zero stood in"
     reason = f"{track_title(track)} not available for this cell type - {stand_in}"
@@ -84,8 +84,8 @@ def _absent(frame: Frame, track: Track, title: Label) -> Lane:
     )
 
 
-def _not_measured(frame: Frame, track: Track, ceiling: float) -> list[PlotlyDict]:
-    """Hatching over the stretches without a value; missing is not zero."""
+def not_measured(frame: Frame, track: Track, ceiling: float, *, name: str = "", shape: str = "/") -> list[PlotlyDict]:
+    """Hatching over the stretches without a value, told under ``name`` (default: the track's); missing is not zero."""
     gaps = [
         Interval(frame.visible.chrom, frame.visible.start + start, frame.visible.start + end)
         for start, end in runs(np.isnan(frame.cut(track.values)))
@@ -95,9 +95,9 @@ def _not_measured(frame: Frame, track: Track, ceiling: float) -> list[PlotlyDict
     gaps = sorted((g for g in gaps if g.width >= least_bp), key=lambda g: -g.width)[:200]
     if not gaps:
         return []
-    look = hatch(frame.theme.grid, solidity=0.3)
+    look = hatch(frame.theme.grid, shape=shape, solidity=0.3)
     box = boxes(gaps, base=0, height=ceiling, colour=frame.theme.grid, marker=look)
-    return [answering(box, f"{track_title(track)} not measured here")]
+    return [answering(box, f"{name or track_title(track)} not measured here")]
 
 
 def _signal(frame: Frame, track: Track, *, log: bool) -> list[PlotlyDict]:

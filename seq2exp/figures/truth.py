@@ -19,7 +19,7 @@ OTHER_BASE, OTHER_HEIGHT = 1.2, 0.5
 NAME_AT = 0.45
 
 
-def truth_lane(frame: Frame, elements: Sequence[TrueElement]) -> Lane:
+def truth_lane(frame: Frame, elements: Sequence[TrueElement], *, title: str = "Truth") -> Lane:
     """Boxes over the elements on show, and below them their classes wherever the words fit."""
     theme = frame.theme
     shown = [element for element in elements if element.interval.overlaps(frame.visible)]
@@ -32,7 +32,7 @@ def truth_lane(frame: Frame, elements: Sequence[TrueElement]) -> Lane:
         height_px=SIZES.truth,
         y_range=(0.0, 2.0),
         labels=(
-            Label("Truth", 0.84, theme.ink, bold=True),
+            Label(title, 0.84, theme.ink, bold=True),
             Label("█ causal", 0.5, theme.truth),
             Label("□ not causal", 0.16, theme.muted),
         ),
