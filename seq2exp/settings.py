@@ -234,8 +234,10 @@ class MaskSettings:
     """Strength n of the what-if prior in pseudo-counts; 0 is faithful."""
     off: tuple[Interval, ...] = field(default=())
     """Stretches whose mask is set to 0 (elements switched off)."""
+    half: tuple[Interval, ...] = field(default=())
+    """Stretches whose mask is set to 0.5; soft masks only."""
     on: tuple[Interval, ...] = field(default=())
-    """Stretches whose mask is set to 1 (elements switched on)."""
+    """Stretches whose mask is set to 1 (elements switched on). Where stretches overlap, on wins over half over off."""
 
     def __post_init__(self) -> None:
         problems = []
@@ -253,6 +255,11 @@ class MaskSettings:
             problems.append(f"prior_mean must lie between 0 and 1, found {self.prior_mean}")
         if self.signal_weights is not None and (min(self.signal_weights) < 0 or sum(self.signal_weights) <= 0):
             problems.append(f"signal_weights must be non-negative with a positive sum, found {self.signal_weights}")
+        if self.half and self.mode in ("hard", "top-k"):
+            problems.append(f"a mask of 0.5 exists in mode soft only, found mode {self.mode}")
+        switched = (*self.off, *self.half, *self.on)
+        for place in sorted({place for place in switched if switched.count(place) > 1}):
+            problems.append(f"{place} is switched twice; name it once in off, half or on")
         _refuse(problems, "mask settings")
 
 

@@ -36,11 +36,14 @@ def resolve(settings: MaskSettings, config: ModelConfig) -> ResolvedSettings:
     Raises
     ------
     SettingsError
-        A soft mask asked of a checkpoint that packs kept bases (its predictor knows only 0 and 1).
+        A soft mask asked of a checkpoint that packs kept bases (its predictor knows only 0 and 1), or a stretch at half
+        in a mode that knows only 0 and 1.
     """
     mode = settings.mode or config.mask_mode
     if mode == "soft" and config.position_table:
         raise SettingsError("this checkpoint packs the kept bases and knows no soft mask; choose mode hard or top-k")
+    if settings.half and mode != "soft":
+        raise SettingsError(f"{settings.half[0]} at half: mode {mode} knows only 0 and 1; switch it off or on")
     return ResolvedSettings(
         mode=mode,
         threshold=config.threshold if settings.threshold is None else settings.threshold,
@@ -136,10 +139,10 @@ def inside(places: Sequence[Interval], window: Interval) -> BoolArray:
 
 
 def final_mask(mean: Tensor, settings: MaskSettings, config: ModelConfig, *, window: Window, centre: slice) -> Tensor:
-    """The mask (1, L): selected, blacklist 0, elements switched off and on, the promoter centre 1 over all."""
+    """The mask (1, L): selected, blacklist 0, elements switched off, half and on, the promoter centre 1 over all."""
     blacklist = torch.from_numpy(np.array(window.blacklist)).to(mean.device)
     mask = select(mean, resolve(settings, config)).masked_fill(blacklist, 0.0)
-    for places, value in ((settings.off, 0.0), (settings.on, 1.0)):
+    for places, value in ((settings.off, 0.0), (settings.half, 0.5), (settings.on, 1.0)):
         if places:
             mask = mask.masked_fill(torch.from_numpy(inside(places, window.interval)).to(mean.device), value)
     return beta_algebra.force(mask, blacklist=None, centre=centre)
@@ -169,6 +172,7 @@ def changes(settings: MaskSettings, config: ModelConfig, window: Window) -> tupl
         if chosen is not None and not np.allclose(chosen, own):
             found.append(f"{name} {', '.join(f'{value:g}' for value in chosen)}")
     found += [f"{place} switched off" for place in settings.off]
+    found += [f"{place} at half" for place in settings.half]
     found += [f"{place} switched on" for place in settings.on]
     for missing in window.missing:
         whole_track = missing.name in SIGNALS and missing.share >= 1

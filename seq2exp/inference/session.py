@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,8 @@ from seq2exp.window.assemble import Window, build_window, window_settings
 _ACCELERATOR = threading.Lock()
 """One forward pass at a time: two tabs share one process, and the network's buffers are large."""
 
-_MAX_PREDICTIONS = 64
+_MAX_PREDICTIONS = 2_048
+"""Kept per session, each a number under its settings: a whole deletion scan of a 200 kb window fits."""
 
 TRACK_TITLES: Mapping[SignalName, str] = {
     "dnase": "DNase",
@@ -61,6 +62,24 @@ class Timings:
     generator_ms: float | None = None
     combine_ms: float | None = None
     predictor_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class MaskIngredients:
+    """What a mask is made of before any setting: enough to make it elsewhere. Arrays are (L,) or (L, 3)."""
+
+    alpha: FloatArray | None
+    """alpha1 of the sequence; None without a checkpoint."""
+    beta: FloatArray | None
+    """beta1 of the sequence."""
+    signals: FloatArray
+    """(L, 3) as the model reads them, order SIGNALS, stand-ins included."""
+    weights: tuple[float, ...]
+    """Relative signal weights of the checkpoint."""
+    thresholds: tuple[float, ...]
+    """Signal thresholds of the checkpoint, each in its signal's unit."""
+    outside: BoolArray
+    """Bases beyond the chromosome."""
 
 
 def default_cache_dir() -> Path:
@@ -125,7 +144,8 @@ class LocusSession:
     """Answers `mask`, `predict` and `view` for one window; the generator runs at most once.
 
     Everything a slider moves is an argument; what is kept (generator output, recent predictions) depends on
-    window and checkpoint alone. Safe to share between threads.
+    window and checkpoint alone. Safe to share between threads. ``sequence_changes`` says in words where the window's
+    bases are not the genome's.
     """
 
     def __init__(
@@ -138,6 +158,7 @@ class LocusSession:
         device: str,
         cache_dir: Path,
         window_ms: float | None = None,
+        sequence_changes: tuple[str, ...] = (),
     ) -> None:
         self.dataset = dataset
         self.window = window
@@ -145,7 +166,8 @@ class LocusSession:
         self.checkpoint = checkpoint
         self.device = device
         self.timings = Timings(window_ms=window_ms)
-        self._cache_dir = cache_dir
+        self.cache_dir = cache_dir
+        self.sequence_changes = sequence_changes
         self._signals = torch.from_numpy(np.array(window.signals))[None].to(device)  # (1, L, 3)
         self._centre = centre_slice(config.window_bp, config.centre_bp)
         self._generated: BetaParameters | None = None
@@ -185,7 +207,7 @@ class LocusSession:
                 window=window,
                 settings=elements or ElementSettings(),
             )
-        found = masks.changes(settings, self.config, self.window)
+        found = masks.changes(settings, self.config, self.window) + self.sequence_changes
         for array in (mean, sd, mask, forced_on, forced_off):
             array.flags.writeable = False
         return MaskResult(
@@ -204,24 +226,46 @@ class LocusSession:
             changes=found,
         )
 
+    def ingredients(self) -> MaskIngredients:
+        """What `mask` starts from; runs the generator if it has not run."""
+        sequence = self._sequence_beta()
+        generator = self._generator
+        return MaskIngredients(
+            alpha=None if sequence is None else _numpy(sequence.alpha),
+            beta=None if sequence is None else _numpy(sequence.beta),
+            signals=_numpy(self._signals),
+            weights=self.config.signal_weights
+            if generator is None
+            else tuple(generator.signal_log_weights.detach().exp().tolist()),
+            thresholds=self.config.signal_thresholds
+            if generator is None
+            else tuple(generator.signal_thresholds.detach().tolist()),
+            outside=self._forced()[2],
+        )
+
     def predict(self, settings: MaskSettings) -> float | None:
         """Predicted log10(1 + CAGE) under ``settings``; None without a checkpoint."""
+        return None if self.checkpoint is None else self.predict_each((settings,))[0]
+
+    def predict_each(self, wanted: Sequence[MaskSettings]) -> tuple[float, ...]:
+        """`predict` of each of ``wanted``; those not known yet are one batch. SettingsError without a checkpoint."""
         if self.checkpoint is None:
-            return None
-        settings = masks.deciding(settings, self.config)
-        known = self._predictions.get(settings)
-        if known is not None:
-            return known
-        sequence_beta = self._sequence_beta()
-        with _ACCELERATOR, self._timed("predictor_ms"), torch.inference_mode():
-            mask = self._final_mask(self._mask_beta(settings, sequence_beta).mean, settings)
-            features = torch.from_numpy(np.array(self.window.rna_features))[None].to(self.device)
-            out = self.checkpoint.network.predict(self._one_hot(), self._signals, mask, features)
-            prediction = float(out.item())
-        self._predictions[settings] = prediction
-        while len(self._predictions) > _MAX_PREDICTIONS:
-            self._predictions.popitem(last=False)
-        return prediction
+            raise SettingsError("no prediction without a checkpoint; choose one")
+        asked = [masks.deciding(settings, self.config) for settings in wanted]
+        known = {settings: self._predictions[settings] for settings in asked if settings in self._predictions}
+        new = [settings for settings in dict.fromkeys(asked) if settings not in known]
+        if new:
+            sequence = self._sequence_beta()
+            with _ACCELERATOR, self._timed("predictor_ms"), torch.inference_mode():
+                mask = torch.cat([self._final_mask(self._mask_beta(one, sequence).mean, one) for one in new])  # (B, L)
+                features = torch.from_numpy(np.array(self.window.rna_features))[None].to(self.device)
+                given = [part.expand(len(new), *part.shape[1:]) for part in (self._one_hot(), self._signals, features)]
+                out = self.checkpoint.network.predict(given[0], given[1], mask, given[2])  # (B, 1)
+                known |= zip(new, out[:, 0].tolist(), strict=True)
+            self._predictions.update(known)
+            while len(self._predictions) > _MAX_PREDICTIONS:
+                self._predictions.popitem(last=False)
+        return tuple(known[settings] for settings in asked)
 
     def predict_promoter_only(self) -> float | None:
         """`predict` with the mask 0 outside the promoter centre, whatever the settings; None without a checkpoint."""
@@ -263,7 +307,7 @@ class LocusSession:
 
         A peak file in the manifest wins over calling, unless ``settings`` ask for a cut-off or a target share.
         """
-        cell_type, inside = self.window.cell_type, self._on_chromosome()
+        cell_type, inside = self.window.cell_type, self.on_chromosome
         called_file = self.dataset.path("peaks", cell_type)
         if called_file is not None and settings.cutoff is None and settings.target_share is None:
             found = read_regions(called_file, inside)
@@ -283,7 +327,7 @@ class LocusSession:
             target_share=settings.target_share,
             min_length_bp=settings.min_length_bp,
             max_gap_bp=settings.max_gap_bp,
-            cache_dir=self._cache_dir / "peaks",
+            cache_dir=self.cache_dir / "peaks",
         )
         return called.regions, called.note or called.command
 
@@ -338,7 +382,8 @@ class LocusSession:
             raise SettingsError(f"{self.window.interval.chrom} is no chromosome of {assembly.name}")
         return assembly.chrom_sizes[name]
 
-    def _on_chromosome(self) -> Interval:
+    @property
+    def on_chromosome(self) -> Interval:
         """The window without what lies beyond the chromosome; never empty, since the TSS lies on it."""
         place = self.window.interval
         return Interval(place.chrom, max(place.start, 0), min(place.end, self._chromosome_length()))
@@ -379,7 +424,7 @@ class LocusSession:
             "checkpoint": "none" if checkpoint is None else f"{checkpoint.name} {checkpoint.hash}",
             "trained": "no" if checkpoint is None or not checkpoint.trained else "yes",
             "seq2exp": __version__,
-        }
+        } | ({"sequence": "; ".join(self.sequence_changes)} if self.sequence_changes else {})
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
