@@ -58,7 +58,7 @@ def source_rows(manifest: Manifest, root: Path) -> pd.DataFrame:
             "Accession": NONE if accession is None else f"{accession.portal} {accession.file or ''}".strip(),
             "From": address or ", ".join(source.derived_from) or NONE,
             "How it was made": source.processing or source.notes or NONE,
-            "Mind": "; ".join(source.warnings) or NONE,
+            "Warnings": "; ".join(source.warnings) or NONE,
         }
 
     return pd.DataFrame([row(source) for source in manifest.sources])

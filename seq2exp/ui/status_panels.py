@@ -198,7 +198,7 @@ def run_self_test(path: Path | None) -> None:
                 _show_check(check)
             n_failed = sum(not check.passed for check in found)
             words = f"{n_failed} of {len(found)} checks failed" if n_failed else f"all {len(found)} checks passed"
-            status.update(label=words, state="error" if n_failed else "complete")
+            status.update(label=words, state="error" if n_failed else "complete", expanded=True)
         st.session_state[_TESTED] = (time.strftime("%H:%M:%S UTC", time.gmtime()), tuple(found))
     elif _TESTED in st.session_state:
         when, found_before = st.session_state[_TESTED]
