@@ -41,6 +41,7 @@ def _pages() -> StreamlitPage:
     return st.navigation(
         [
             st.Page("pages/explore.py", title="Explore", icon=":material/genetics:", default=True),
+            st.Page("pages/genes.py", title="Genes", icon=":material/scatter_plot:"),
             st.Page("pages/training.py", title="Training", icon=":material/monitoring:"),
             st.Page("pages/status.py", title="Status & About", icon=":material/info:"),
         ],
