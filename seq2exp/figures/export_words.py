@@ -1,0 +1,123 @@
+"""What is written beside every export of a locus: title, badge, caption and provenance, drawn from the same view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from seq2exp.figures.mask import LEGEND
+from seq2exp.genome import Interval
+from seq2exp.results import LocusView
+
+TITLES = {
+    "dataset": "Data set and hash",
+    "assembly": "Assembly",
+    "synthetic": "Synthetic",
+    "checkpoint": "Checkpoint and hash",
+    "trained": "Trained weights",
+    "seq2exp": "seq2exp version",
+}
+"""How the view's own provenance is called; a key that is not here is shown as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFacts:
+    """What an export says beyond the view."""
+
+    visible: Interval
+    """The stretch drawn."""
+    made_on: str
+    """Date in words, given by the caller."""
+    moved: Mapping[str, str] = field(default_factory=dict)
+    """Every setting that is not as the checkpoint has it: name in words, value in words."""
+
+
+def one_line(text: str) -> str:
+    """``text`` with runs of white space as one blank and without control characters."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+
+
+def title(view: LocusView, facts: ExportFacts) -> str:
+    """Gene, cell type and stretch."""
+    return one_line(f"{view.gene.symbol or view.gene.gene_id} in {view.cell_type}, {facts.visible}")
+
+
+def badge(view: LocusView) -> str:
+    """Whose numbers these are, as the page's badge says it."""
+    if view.mask.source == "signals":
+        return "NO CHECKPOINT: signals only, prediction not available"
+    if view.provenance.get("trained") != "yes":
+        return "UNTRAINED WEIGHTS: these numbers mean nothing"
+    if view.mask.faithful:
+        return "FAITHFUL: as trained"
+    n_changes = len(view.mask.changes)
+    return f"WHAT-IF: {n_changes} change{'s' if n_changes > 1 else ''}"
+
+
+def caption(view: LocusView, facts: ExportFacts, *, with_truth: bool = False) -> str:
+    """What the figure shows and how to read it."""
+    mask = view.mask
+    called = (
+        "the largest means are kept" if mask.mode == "top-k" else f"called at a mean of {mask.threshold:.2f} or more"
+    )
+    sentences = [
+        f"Locus of {view.gene.symbol or view.gene.gene_id} in {view.cell_type}: gene models, signals, the mask's mean "
+        f"with its standard deviation, {len(mask.elements)} elements ({called}, {mask.mode} mode) and "
+        f"{len(view.peaks)} MACS3 peaks.",
+        f"Boxes: full, {LEGEND['shared']}; upper half, {LEGEND['mask-only']}; lower half, {LEGEND['peak-only']}; "
+        f"hatched, {LEGEND['forced'].lower()}.",
+        "Hatched signal: not measured, which is not zero.",
+    ]
+    if with_truth:
+        sentences.append("Truth: known because the data are simulated; no model reads it.")
+    if view.provenance.get("synthetic") == "yes":
+        sentences.append("Synthetic data: nothing here was measured.")
+    sentences.append("Coordinates are 1-based, both ends included.")
+    return one_line(" ".join(sentences))
+
+
+def provenance(view: LocusView, facts: ExportFacts) -> tuple[tuple[str, str], ...]:
+    """Name and value of everything the picture's numbers depend on, in reading order; one line each."""
+    gene, mask, overlap = view.gene, view.mask, view.overlap
+    tss = f"TSS {gene.chrom}:{gene.tss + 1:,} ({gene.strand})"
+    rows = [
+        ("Model", badge(view)),
+        *(("What-if", change) for change in mask.changes),
+        *(("Setting moved: " + name, value) for name, value in facts.moved.items()),
+        ("Gene", " ".join(part for part in (gene.symbol, gene.gene_id) if part) + ", " + tss),
+        ("Cell type", view.cell_type),
+        ("Shown", str(facts.visible)),
+        ("Window", str(view.interval)),
+        *((TITLES.get(key, key), value) for key, value in view.provenance.items()),
+        ("Mask", f"{mask.mode} mode, threshold {mask.threshold:g}, no-signal level {mask.floor:.2f}, "
+         f"{mask.ratio_outside_promoter:.1%} kept outside the promoter"),
+        ("CAGE, log10(1 + tags)", expression(view)),
+        ("Peaks", view.peak_note or ("called by MACS3" if view.peaks else "none")),
+    ]  # fmt: skip
+    if overlap is not None:
+        shares = (("Jaccard", overlap.jaccard), ("precision", overlap.precision), ("recall", overlap.recall))
+        rows.append(("Elements against peaks", ", ".join(f"{name} {_number(value)}" for name, value in shares)))
+    rows += [("Missing input", f"{m.name} {m.share:.1%}: {m.stand_in} stood in") for m in view.missing]
+    rows.append(("Exported", facts.made_on))
+    return tuple((one_line(name), one_line(value)) for name, value in rows)
+
+
+def expression(view: LocusView) -> str:
+    """Predicted, promoter-only and observed expression; numbers of untrained weights are never given."""
+    trained = view.provenance.get("trained") == "yes"
+    values = (
+        ("predicted", view.prediction_log10 if trained else None),
+        ("promoter only", view.promoter_only_log10 if trained else None),
+        ("observed", view.observed_log10),
+    )
+    return ", ".join(f"{name} {_number(value)}" for name, value in values)
+
+
+def _number(value: float | None) -> str:
+    return "not available" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def comment_lines(view: LocusView, facts: ExportFacts) -> tuple[str, ...]:
+    """Title and provenance as ``#`` lines for the head of a text file."""
+    return (f"# {title(view, facts)}", *(f"# {name}: {value}" for name, value in provenance(view, facts)))
