@@ -127,8 +127,13 @@ def _truth(dataset_hash: str, cell_type: str, _dataset: Dataset) -> Mapping[Gene
 def answer(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, question: Question) -> Answer:
     """The view of one gene under ``question``. Raises as `open_session` and `LocusSession.view`."""
     names = (opened.hash, gene.gene_id, cell_type, "none" if loaded is None else loaded.hash)
-    session = _session(*names, opened, gene, loaded)
-    return _answer(*names, repr(question), session, question)
+    return _answer(*names, repr(question), session(opened, gene, cell_type, loaded), question)
+
+
+def session(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None) -> LocusSession:
+    """The window of one gene, ready to answer. Raises as `open_session`."""
+    checkpoint_hash = "none" if loaded is None else loaded.hash
+    return _session(opened.hash, gene.gene_id, cell_type, checkpoint_hash, opened, gene, loaded)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the window …")

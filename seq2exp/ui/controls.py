@@ -6,6 +6,7 @@ import streamlit as st
 
 from seq2exp.settings import ModelConfig
 from seq2exp.ui import state
+from seq2exp.ui.knobs import PRIOR_STRENGTHS
 
 
 def settings_panel(config: ModelConfig, *, has_checkpoint: bool) -> None:
@@ -50,7 +51,7 @@ def settings_panel(config: ModelConfig, *, has_checkpoint: bool) -> None:
     )
     st.select_slider(
         "Prior strength, pseudo-counts",
-        state.PRIOR_STRENGTHS,
+        PRIOR_STRENGTHS,
         key="prior_strength",
         help="How strongly every base is pulled towards the prior mean. 0 is as trained. Moves the mask.",
     )
@@ -70,12 +71,6 @@ def settings_panel(config: ModelConfig, *, has_checkpoint: bool) -> None:
         st.slider(
             "Shortest element, bp", 10, 500, step=10, key="min_length", help="Moves calls and the table, not the mask."
         )
-    with st.expander("MACS3 peaks"):
-        st.selectbox("Cut-off", state.PEAK_RULES, key="peak_rule", filter_mode=None)
-        if st.session_state["peak_rule"] == state.PEAK_RULES[1]:
-            st.number_input("DNase at or above, track's unit", 0.01, 10_000.0, step=0.1, key="peak_cutoff")
-        if st.session_state["peak_rule"] == state.PEAK_RULES[2]:
-            st.slider("Window under peaks, %", 0.1, 50.0, step=0.1, key="peak_percent")
     st.button(
         "Reset to faithful" if has_checkpoint else "Reset settings",
         icon=":material/restart_alt:",

@@ -12,7 +12,7 @@ from seq2exp.errors import GeneError, Seq2ExpError, SettingsError
 from seq2exp.figures.locus import visible_within
 from seq2exp.genome import Gene, Interval
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import cache, offers, truth, viewport
+from seq2exp.ui import cache, display, offers, viewport
 from seq2exp.ui.catalogue import dataset_paths
 from seq2exp.ui.text import plain
 
@@ -21,12 +21,14 @@ _VISIBLE = "visible"
 _LOCUS_ERROR = "locus_error"
 _TYPED_ERROR = "typed_error"
 _SHOWN_GENE = "shown_gene"
+_MOVES = "stretch_moves"
 
 
 def whole_window() -> None:
     """Show the whole window again."""
     st.session_state[_VISIBLE] = None
     st.session_state[_LOCUS_ERROR] = ""
+    _count_move()
 
 
 def _from_link(key: str, options: list[str]) -> None:
@@ -191,8 +193,24 @@ def _linked_stretch(window: Interval) -> Interval | None:
 
 
 def _show(stretch: Interval) -> None:
+    keep_stretch(stretch)
+    _count_move()
+
+
+def keep_stretch(stretch: Interval) -> None:
+    """Remember what the figure itself moved to."""
     st.session_state[_VISIBLE] = stretch
     st.session_state[_LOCUS_ERROR] = ""
+
+
+def _count_move() -> None:
+    st.session_state[_MOVES] = moves() + 1
+
+
+def moves() -> int:
+    """How often the page, not the figure, chose the stretch."""
+    count: int = st.session_state.get(_MOVES, 0)
+    return count
 
 
 def _type_stretch(window: Interval) -> None:
@@ -202,8 +220,8 @@ def _type_stretch(window: Interval) -> None:
         st.session_state[_LOCUS_ERROR] = str(error)
 
 
-def navigate(gene: Gene, window: Interval) -> Interval:
-    """Coordinate box and the pan and zoom buttons; the stretch to draw."""
+def position_box(window: Interval) -> Interval:
+    """The box that shows and takes coordinates; the stretch to draw."""
     visible = visible_stretch(window)
     if not st.session_state.get(_LOCUS_ERROR):
         st.session_state["locus"] = str(visible)
@@ -214,20 +232,24 @@ def navigate(gene: Gene, window: Interval) -> Interval:
         args=(window,),
         width=236,
         label_visibility="collapsed",
-        help="1-based, both ends included, like chr11:5,225,000-5,325,000. Drag across the figure to zoom in.",
+        help="1-based, both ends included, like chr11:5,225,000-5,325,000.",
     )
-    whole = visible_within(window)
-    moves = (
+    return visible
+
+
+def move_buttons(gene: Gene, window: Interval) -> None:
+    """Pan and zoom of the plain chart."""
+    visible = visible_stretch(window)
+    targets = (
         (":material/chevron_left:", "left", "Pan left by half", viewport.pan(visible, window, -0.5)),
         (":material/chevron_right:", "right", "Pan right by half", viewport.pan(visible, window, 0.5)),
         (":material/zoom_out:", "out", "Zoom out three times", viewport.zoom(visible, window, 3)),
         (":material/zoom_in:", "in", "Zoom in three times", viewport.zoom(visible, window, 1 / 3)),
         ("TSS", "tss", "Go to the transcription start site", viewport.around_tss(gene, window)),
-        ("All", "all", "Show the whole window", whole),
+        ("All", "all", "Show the whole window", visible_within(window)),
     )
-    for label, key, words, target in moves:
+    for label, key, words, target in targets:
         st.button(label, key=f"go {key}", help=words, on_click=_show, args=(target,), disabled=target == visible)
-    return visible
 
 
 def show_locus_error() -> None:
@@ -253,8 +275,7 @@ def choices(window: Interval, visible: Interval) -> dict[str, str]:
     named = {"dataset": state["dataset"], "gene": state["gene"] or "", "cell": state["cell"]}
     if not offers.is_unsaid(state["checkpoint"]):
         named["checkpoint"] = state["checkpoint"]
-    if not state.get(truth.SHOW, True):
-        named["truth"] = "off"
+    named |= display.choices()
     if visible != visible_within(window):
         named["locus"] = f"{visible.chrom}:{visible.start + 1}-{visible.end}"
     return named

@@ -11,10 +11,10 @@ import streamlit as st
 
 from seq2exp.settings import ElementSettings, MaskMode, MaskSettings, ModelConfig, PeakSettings
 from seq2exp.ui.cache import Question
+from seq2exp.ui.knobs import PRIOR_STRENGTHS, knob
 
-PRIOR_STRENGTHS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 PEAK_RULES = ("Automatic", "Signal value", "Share of window")
-CHOICES = ("dataset", "gene", "cell", "checkpoint", "locus")
+CHOICES = ("dataset", "gene", "cell", "checkpoint", "locus", "hidden", "chart", "marks")
 """Link fields that are words; they are checked where they are used."""
 
 _SETTINGS_OF = "settings_of"
@@ -35,6 +35,19 @@ def _one_of(*allowed: Any) -> Callable[[str], Any]:
     return lambda text: words[text]
 
 
+def _in_range_of(key: str) -> Callable[[str], float]:
+    """Reads a number inside the range of a knob."""
+    return _within(knob(key).minimum, knob(key).maximum)
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    """Three relative weights as ``2,0.5,3``; not all may be 0."""
+    first, second, third = (_in_range_of("weight_dnase")(part) for part in text.split(","))
+    if first + second + third <= 0:
+        raise ValueError(text)
+    return (first, second, third)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A widget's key in session state and in the link, and how its text in the link is read."""
@@ -45,13 +58,14 @@ class Setting:
 
 SETTINGS = (
     Setting("mode", _one_of("soft", "hard", "top-k")),
-    Setting("threshold", _within(0.01, 0.99)),
-    Setting("top_percent", _within(0.5, 50)),
-    Setting("signal_scale", _within(0, 4)),
-    Setting("prior_mean", _within(0.01, 0.99)),
+    Setting("threshold", _in_range_of("threshold")),
+    Setting("top_percent", _in_range_of("top_percent")),
+    Setting("signal_scale", _in_range_of("signal_scale")),
+    Setting("weights", _weights),
+    Setting("prior_mean", _in_range_of("prior_mean")),
     Setting("prior_strength", _one_of(*PRIOR_STRENGTHS)),
-    Setting("merge_gap", lambda text: int(_within(0, 1_000)(text))),
-    Setting("min_length", lambda text: int(_within(10, 500)(text))),
+    Setting("merge_gap", lambda text: int(_in_range_of("merge_gap")(text))),
+    Setting("min_length", lambda text: int(_in_range_of("min_length")(text))),
     Setting("peak_rule", _one_of(*PEAK_RULES)),
     Setting("peak_cutoff", _within(0.01, 10_000)),
     Setting("peak_percent", _within(0.1, 50)),
@@ -65,6 +79,7 @@ def defaults(config: ModelConfig) -> dict[str, Any]:
         "threshold": round(config.threshold, 2),
         "top_percent": round(100 * config.top_share, 1),
         "signal_scale": 1.0,
+        "weights": tuple(round(weight, 4) for weight in config.signal_weights),
         "prior_mean": round(config.bottleneck_mean, 2),
         "prior_strength": 0,
         "merge_gap": ElementSettings().merge_gap_bp,
@@ -115,7 +130,7 @@ def seed(config: ModelConfig, name: str) -> None:
 def keep_alive() -> None:
     """Hold what a visitor chose while another page is shown: Streamlit forgets widgets that are not drawn."""
     state = st.session_state
-    for key in ("run", *CHOICES, *(setting.key for setting in SETTINGS), "show_truth"):
+    for key in ("run", *CHOICES, *(setting.key for setting in SETTINGS)):
         if key in state:
             state[key] = state[key]
 
@@ -141,6 +156,7 @@ def question(config: ModelConfig) -> Question:
             threshold=moved("threshold"),
             top_share=None if top_percent is None else top_percent / 100,
             signal_scale=float(state["signal_scale"]),
+            signal_weights=moved("weights"),
             prior_mean=moved("prior_mean"),
             prior_strength=float(state["prior_strength"]),
         ),
@@ -152,10 +168,26 @@ def question(config: ModelConfig) -> Question:
     )
 
 
+def as_text(value: Any) -> str:
+    """A setting as the link writes it; `read_link` inverts it."""
+    return ",".join(f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)
+
+
+def take(config: ModelConfig, wanted: Mapping[str, Any]) -> None:
+    """Settings as the track component sends them; what is unknown, malformed or out of range stays as it was."""
+    for key, value in read_link({key: as_text(_plain(value)) for key, value in wanted.items()}).items():
+        if key != "mode" or value in allowed_modes(config):
+            st.session_state[key] = value
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) and all(isinstance(part, int | float) for part in value) else value
+
+
 def write_link(config: ModelConfig, choices: Mapping[str, str]) -> None:
     """Make the address bar the link to this view: the choices, and every setting that is not the default."""
     own = defaults(config)
-    moved = {key: str(st.session_state[key]) for key, value in own.items() if st.session_state[key] != value}
+    moved = {key: as_text(st.session_state[key]) for key, value in own.items() if st.session_state[key] != value}
     wanted = {**choices, **moved}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)

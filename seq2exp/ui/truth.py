@@ -1,4 +1,4 @@
-"""True elements of one gene as the figure draws them, and whether to draw them; read by nothing that predicts."""
+"""True elements of one gene as the figure draws them; read by nothing that predicts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.truth import TruthElement
 from seq2exp.ui import cache
 from seq2exp.ui.text import plain
-
-SHOW = "show_truth"
-"""Session state: whether the lane is drawn. The link says ``truth=off`` where it is not."""
 
 CLASSES = {
     "active_enhancer": ("enhancer", "active enhancer of this cell line"),
@@ -81,15 +78,3 @@ def first_gene(opened: Dataset) -> Gene | None:
         if opened.fold(gene) == "test" and sum(element.causal for element in elements) >= 2:
             return gene
     return None
-
-
-def choose_truth() -> bool:
-    """The switch of the truth lane, on unless the link says otherwise."""
-    state = st.session_state
-    state[SHOW] = state.get(SHOW, st.query_params.get("truth") != "off")
-    return st.toggle(
-        "Truth",
-        key=SHOW,
-        help="Draw the elements this gene's expression truly depends on, and those that only look like it. "
-        "Known because the data are simulated; no model ever reads it.",
-    )

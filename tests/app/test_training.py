@@ -116,13 +116,13 @@ def test_the_shipped_checkpoint_is_chosen_and_its_knowledge_of_the_gene_told(
 
 def test_truth_is_drawn_until_switched_off_and_moves_no_number(page: Open, tiny: Path, tmp_path: Path) -> None:
     _ship(tmp_path, tiny)
-    app = page()
+    app = page(chart="plain")
     assert "active enhancer" in json.dumps(_figure(app))
     before = _metrics(app)
-    app.toggle(key="show_truth").set_value(False).run()
+    app.multiselect(key="hidden").set_value(["truth"]).run()
     assert "Truth" not in json.dumps(_figure(app))
     assert _metrics(app) == before
-    assert app.query_params["truth"] == "off"
+    assert app.query_params["hidden"] == "truth"
 
 
 @pytest.mark.parametrize("link", [{}, {"checkpoint": "demo-soft"}])

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from seq2exp.settings import ModelConfig
-from seq2exp.ui.state import SETTINGS, allowed_modes, defaults, read_link
+from seq2exp.ui.state import SETTINGS, allowed_modes, as_text, defaults, read_link
 
 
 def test_every_setting_has_a_default_that_survives_the_link() -> None:
     own = defaults(ModelConfig())
     assert {setting.key for setting in SETTINGS} == set(own)
-    assert read_link({key: str(value) for key, value in own.items()}) == own
+    assert read_link({key: as_text(value) for key, value in own.items()}) == own
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""Explore with the plain chart: the figure as Plotly JSON, the sliders as Streamlit's own."""
+
 from __future__ import annotations
 
 import json
@@ -16,6 +18,14 @@ from seq2exp.sources.dataset import open_dataset
 from seq2exp.ui.text import number
 
 Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def page(page: Open) -> Open:
+    """Open Explore with the plain chart."""
+    return lambda *args, **query: page(*args, **{"chart": "plain", **query})
+
+
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
     "![x](http://example.org/x.png)",
@@ -140,7 +150,7 @@ def test_reset_returns_to_the_first_numbers(page: Open) -> None:
     app.slider(key="signal_scale").set_value(2.0).run()
     next(button for button in app.button if button.label.startswith("Reset")).click().run()
     assert [metric.value for metric in app.metric] == before
-    assert set(app.query_params) <= {"dataset", "gene", "cell"}
+    assert set(app.query_params) <= {"dataset", "gene", "cell", "chart"}
 
 
 def test_modes_show_their_own_slider(page: Open) -> None:

@@ -1,0 +1,108 @@
+"""What a visitor chose to see: lanes switched off, the plain chart, marks; and the link that restores it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from seq2exp.genome import Interval
+
+LANES = {
+    "dnase": "DNase",
+    "h3k27ac": "H3K27ac",
+    "contact": "Contacts",
+    "arcs": "Arcs from elements to the TSS",
+    "crispri": "CRISPRi screen",
+    "own": "Own intervals",
+    "truth": "Truth",
+}
+"""Lanes a visitor can switch off, by the names the link uses."""
+HIDDEN, CHART, MARKS = "hidden", "chart", "marks"
+_MOST_MARKS = 9
+
+
+def _seed() -> None:
+    """Take the link's word, once."""
+    state, link = st.session_state, st.query_params
+    if HIDDEN not in state:
+        asked = link.get(HIDDEN, "truth" if link.get("truth") == "off" else "")
+        state[HIDDEN] = [name for name in LANES if name in asked.split(",")]
+    if CHART not in state:
+        state[CHART] = link.get(CHART) == "plain"
+    if MARKS not in state:
+        state[MARKS] = read_marks(link.get(MARKS, ""))
+
+
+def read_marks(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Marks of a link, ``100-200`` or ``100-200:name``, 1-based and closed, as half-open pairs with names.
+
+    What is malformed is left out.
+    """
+    marks: list[tuple[int, int, str]] = []
+    for part in text.split(",")[:_MOST_MARKS]:
+        place, _, name = part.partition(":")
+        first, _, last = place.partition("-")
+        if first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 10**10:
+            marks.append((int(first) - 1, int(last), name[:24] or f"R{len(marks) + 1}"))
+    return tuple(marks)
+
+
+def keep_marks(found: object) -> None:
+    """Remember the marks the component sent; what is malformed is left out."""
+    if isinstance(found, list):
+        texts = [
+            f"{int(mark['start']) + 1}-{int(mark['end'])}:{str(mark['name']).replace(',', ' ').replace(':', ' ')}"
+            for mark in found
+            if isinstance(mark, dict) and {"start", "end", "name"} <= set(mark)
+        ]
+        st.session_state[MARKS] = read_marks(",".join(texts))
+
+
+def marks(window: Interval) -> tuple[tuple[int, int, str], ...]:
+    """The marks that lie in ``window``."""
+    _seed()
+    return tuple(mark for mark in st.session_state[MARKS] if mark[0] < window.end and mark[1] > window.start)
+
+
+def hidden() -> frozenset[str]:
+    """Names of the lanes that are switched off."""
+    _seed()
+    return frozenset(st.session_state[HIDDEN])
+
+
+def shown() -> dict[str, bool]:
+    """Every lane that can be switched off, and whether it is drawn."""
+    return {name: name not in hidden() for name in LANES}
+
+
+def plain_chart() -> bool:
+    """Whether the chart without live sliders was asked for."""
+    _seed()
+    return bool(st.session_state[CHART])
+
+
+def choose(*, plain: bool) -> None:
+    """The switches, in a popover; ``plain``: the chart the page draws now."""
+    _seed()
+    with st.popover("Display", icon=":material/tune:"):
+        st.multiselect("Lanes left out", list(LANES), key=HIDDEN, format_func=LANES.__getitem__)
+        now_plain = st.toggle(
+            "Plain chart",
+            key=CHART,
+            help="Drawn by the server at every change, without live sliders: for browsers that cannot show the other.",
+        )
+    if now_plain != plain:
+        st.rerun()  # the whole page: its sidebar belongs to one of the two
+
+
+def choices() -> dict[str, str]:
+    """What the link names of all this."""
+    _seed()
+    state = st.session_state
+    named: dict[str, str] = {}
+    if state[HIDDEN]:
+        named[HIDDEN] = ",".join(state[HIDDEN])
+    if state[CHART]:
+        named[CHART] = "plain"
+    if state[MARKS]:
+        named[MARKS] = ",".join(f"{start + 1}-{end}:{name}" for start, end, name in state[MARKS])
+    return named

@@ -1,0 +1,150 @@
+"""Explore below its pickers: the live figure and what follows from it, run anew without the rest of the page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from seq2exp.errors import Seq2ExpError
+from seq2exp.genome import Gene, Interval
+from seq2exp.inference.checkpoints import LoadedCheckpoint
+from seq2exp.results import LocusView
+from seq2exp.settings import ModelConfig
+from seq2exp.sources.dataset import Dataset
+from seq2exp.ui import cache, display, inputs, panels, state, truth
+from seq2exp.ui.cache import Answer
+from seq2exp.ui.summary import badge_row, below
+from seq2exp.ui.text import milliseconds, plain
+from seq2exp.ui.tracks import component
+from seq2exp.ui.tracks.payload import locus_payload
+from seq2exp.ui.tracks.reply import SETTING_KEYS, Shown, reply_to
+
+_KEY = "tracks"
+_COMMIT = "tracks_commit"
+
+
+def carry(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, answer: Answer) -> str:
+    """Send the locus to the browser, once; its key. Outside the fragment, so that a slider does not send it again."""
+    names = (opened.hash, gene.gene_id, cell_type, "none" if loaded is None else loaded.hash)
+    key = " ".join(names)
+    component.carry(_payload(key, opened, gene, cell_type, loaded, answer.view), key="carried")
+    return key
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _payload(
+    key: str,
+    _opened: Dataset,
+    _gene: Gene,
+    _cell_type: str,
+    _loaded: LoadedCheckpoint | None,
+    _view: LocusView,
+) -> bytes:
+    known = None
+    if truth.has_truth(_opened, _cell_type):
+        try:
+            known = truth.true_elements(_opened, _gene, _cell_type, _view.interval)
+        except Seq2ExpError:  # told on the page, beside the figure
+            known = None
+    session = cache.session(_opened, _gene, _cell_type, _loaded)
+    return locus_payload(key, session, _view, truth=known)
+
+
+@st.fragment
+def show(
+    opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, config: ModelConfig, locus: str
+) -> None:
+    """The figure, the numbers and the table under the settings in force."""
+    question = state.question(config)
+    try:
+        answer = cache.answer(opened, gene, cell_type, loaded, question)
+    except Seq2ExpError as error:
+        st.error(plain(str(error)))
+        return
+    view = answer.view
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        visible = inputs.position_box(view.interval)
+        badge_row(opened, gene, cell_type, loaded, view, plain=False)
+    # One block, empty or not: what is below keeps its place in the page, so the browser need not build it anew.
+    with st.container():
+        inputs.show_locus_error()
+        panels.empty_result(view, question.elements)
+        if truth.has_truth(opened, cell_type) and "truth" not in display.hidden():
+            truth.true_elements_or_reason(opened, gene, cell_type, view.interval)
+    _figure(answer, config, locus, visible)
+    below(answer)
+    state.write_link(config, inputs.choices(view.interval, visible))
+
+
+def _figure(answer: Answer, config: ModelConfig, locus: str, visible: Interval) -> None:
+    view, session = answer.view, st.session_state
+    commit = session.get(_COMMIT, 0)
+    reply = reply_to(
+        locus,
+        view,
+        commit=commit,
+        settings={key: session[key] for key in SETTING_KEYS},
+        defaults=state.defaults(config),
+        modes=state.allowed_modes(config),
+        shown=Shown(visible, display.marks(view.interval), display.shown(), inputs.moves()),
+        stamp=_stamp(answer),
+        caption=caption(view, {key: session[key] for key in SETTING_KEYS}),
+        plotly=component.plotly_url(),
+    )
+    component.mount(reply, key=_KEY, on_commit=lambda: _committed(config), on_view=lambda: _viewed(view.interval))
+
+
+def _stamp(answer: Answer) -> str:
+    """Where the numbers came from and how long the last stages took."""
+    timings = answer.timings
+    return f"{answer.device} · mask {milliseconds(timings.combine_ms)} · predictor {milliseconds(timings.predictor_ms)}"
+
+
+def caption(view: LocusView, settings: dict[str, Any]) -> list[str]:
+    """Lines below an exported picture: what it shows, whether it is as trained, every setting, and its sources."""
+    trained = view.provenance.get("trained") == "yes"
+    kind = (
+        "FAITHFUL: as trained"
+        if view.mask.faithful
+        else "WHAT-IF: " + ("; ".join(view.mask.changes) or "no checkpoint")
+    )
+    if view.mask.source == "model" and not trained:
+        kind = "UNTRAINED WEIGHTS: these numbers mean nothing"
+    name = view.gene.symbol or view.gene.gene_id
+    return [
+        f"{name} in {view.cell_type}, {view.interval} (1-based). {kind}",
+        "Settings: " + ", ".join(f"{key} {state.as_text(value)}" for key, value in settings.items()),
+        "; ".join(f"{key}: {value}" for key, value in view.provenance.items()),
+    ]
+
+
+def _sent(what: str) -> dict[str, Any]:
+    """What the component sent; an empty mapping for anything that is none."""
+    found = st.session_state[_KEY]
+    value = found.get(what) if hasattr(found, "get") else None
+    value = json.loads(value) if isinstance(value, str) else value
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _committed(config: ModelConfig) -> None:
+    """Take the settings that were settled on in the browser."""
+    sent = _sent("commit")
+    settings = sent.get("settings")
+    if isinstance(settings, dict):
+        state.take(config, settings)
+    number = sent.get("n")
+    st.session_state[_COMMIT] = int(number) if isinstance(number, int | float) else 0
+
+
+def _viewed(window: Interval) -> None:
+    """Remember the stretch and the marks the browser shows, for the link."""
+    sent = _sent("view")
+    bounds = sent.get("view")
+    if isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(value, int) for value in bounds):
+        stretch = Interval(window.chrom, max(bounds[0], 0), max(bounds[1], 1))
+        inside = stretch.intersect(window) if stretch.start < stretch.end else None
+        if inside is not None:
+            inputs.keep_stretch(inside)
+    display.keep_marks(sent.get("bands"))

@@ -1,0 +1,33 @@
+"""Explore drawn by the server alone: Plotly's own chart, made anew at every change. The fallback of the live figure."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from seq2exp.genome import Gene
+from seq2exp.inference.checkpoints import LoadedCheckpoint
+from seq2exp.settings import ModelConfig
+from seq2exp.sources.dataset import Dataset
+from seq2exp.ui import display, inputs, panels, state, truth
+from seq2exp.ui.cache import Answer
+from seq2exp.ui.summary import badge_row, below
+
+
+def show(
+    opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, config: ModelConfig, answer: Answer
+) -> None:
+    """Position, figure, numbers and table under the settings in force."""
+    view = answer.view
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        visible = inputs.position_box(view.interval)
+        inputs.move_buttons(gene, view.interval)
+        badge_row(opened, gene, cell_type, loaded, view, plain=True)
+        panels.expression_line(view)
+    with st.container():
+        inputs.show_locus_error()
+        panels.empty_result(view, state.question(config).elements)
+        drawn = truth.has_truth(opened, cell_type) and "truth" not in display.hidden()
+        known = truth.true_elements_or_reason(opened, gene, cell_type, view.interval) if drawn else None
+    panels.figure(view, visible, known)
+    below(answer)
+    state.write_link(config, inputs.choices(view.interval, visible))

@@ -1,0 +1,34 @@
+"""What stands above and below either chart of Explore: badges, notices, numbers, table, sources."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from seq2exp.genome import Gene
+from seq2exp.inference.checkpoints import LoadedCheckpoint
+from seq2exp.results import LocusView
+from seq2exp.sources.dataset import Dataset
+from seq2exp.ui import badges, display, panels, peaks_panel, truth
+from seq2exp.ui.cache import Answer
+from seq2exp.ui.held_out import acquaintance
+
+
+def badge_row(
+    opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, view: LocusView, *, plain: bool
+) -> None:
+    """Whose numbers these are, and the popovers that change what is drawn; ``plain``: by which chart."""
+    badges.model_badge(view.mask, trained=loaded is not None and loaded.trained)
+    badges.gene_badge(None if loaded is None else acquaintance(opened, gene, cell_type, loaded.provenance))
+    badges.data_badge(synthetic=opened.synthetic, truth=truth.has_truth(opened, cell_type))
+    display.choose(plain=plain)
+    peaks_panel.choose()
+
+
+def below(answer: Answer) -> None:
+    """Notices, latency, numbers, the element table and where it all came from."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        panels.notices(answer.view)
+        panels.latency(answer)
+    panels.numbers(answer.view)
+    panels.element_table(answer.view)
+    panels.provenance(answer.view)

@@ -1,0 +1,113 @@
+"""What the component is told after every change: settings in force, prediction, peaks, and words for its captions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from seq2exp.figures.style import THEMES
+from seq2exp.genome import Interval
+from seq2exp.inference.elements import without
+from seq2exp.results import LocusView
+from seq2exp.settings import MaskMode
+from seq2exp.ui.knobs import KNOBS
+from seq2exp.ui.text import number
+
+SETTING_KEYS = (
+    "mode",
+    "threshold",
+    "top_percent",
+    "signal_scale",
+    "weights",
+    "prior_mean",
+    "prior_strength",
+    "merge_gap",
+    "min_length",
+)
+"""Settings the component moves, by their keys in session state."""
+
+NOTES = {
+    "threshold": {
+        "soft": "Calls elements only; the prediction stays",
+        "hard": "Keeps bases and calls elements",
+    }
+}
+"""What a knob moves, by mask mode."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How the figure stands: stretch, marks, lanes."""
+
+    view: Interval
+    bands: tuple[tuple[int, int, str], ...] = ()
+    lanes: Mapping[str, bool] | None = None
+    go: int = 0
+    """Counts the times the page, not the figure, chose the stretch."""
+
+
+def reply_to(
+    locus: str,
+    view: LocusView,
+    *,
+    commit: int,
+    settings: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    modes: Sequence[MaskMode],
+    shown: Shown,
+    stamp: str,
+    caption: Sequence[str],
+    plotly: str,
+    rows: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """JSON types for the component; a few kB whatever the window.
+
+    Parameters
+    ----------
+    locus
+        The key the locus was carried under.
+    commit
+        Number of the change this answers; 0: none yet.
+    settings, defaults
+        By the keys of `SETTING_KEYS`.
+    stamp
+        What the numbers were computed with, in a few words.
+    caption
+        Lines below an exported picture.
+    rows
+        Further rows of boxes that may change while the locus stays.
+    """
+    trained = view.provenance.get("trained") == "yes"
+    return {
+        "locus": locus,
+        "commit": commit,
+        "go": shown.go,
+        "settings": {key: settings[key] for key in SETTING_KEYS},
+        "defaults": {key: defaults[key] for key in SETTING_KEYS},
+        "modes": list(modes),
+        "view": [shown.view.start, shown.view.end],
+        "bands": [{"start": start, "end": end, "name": name} for start, end, name in shown.bands],
+        "shown": dict(shown.lanes or {}),
+        "peaks": [[peak.interval.start, peak.interval.end] for peak in view.peaks],
+        # No element can be where the promoter is forced, so a peak there counts for nothing.
+        "overlap_peaks": [
+            [part.start, part.end] for peak in view.peaks for part in without(peak.interval, view.centre)
+        ],
+        "peak_note": view.peak_note,
+        "rows": list(rows),
+        "predicted": number(view.prediction_log10 if trained else None),
+        "observed": number(view.observed_log10),
+        "promoter_only": number(view.promoter_only_log10 if trained else None),
+        "stamp": stamp,
+        "caption": list(caption),
+        "knobs": [knob.to_dict() for knob in KNOBS],
+        "has_checkpoint": view.mask.source == "model",
+        "notes": NOTES,
+        "themes": {name: _theme(asdict(theme)) for name, theme in THEMES.items()},
+        "plotly": plotly,
+    }
+
+
+def _theme(colours: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in colours.items()}

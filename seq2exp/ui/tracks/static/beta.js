@@ -1,0 +1,173 @@
+// The algebra of the mask, as seq2exp/model/beta.py and inference/masks.py define it, so that a slider previews here
+// what the server will answer. Pure functions on typed arrays; tests compare them with Python's on random inputs.
+
+export const EPSILON = 1e-8;
+
+/** Signals as the network uses them: as they are, or log(1 + s). */
+const transformed = (value, how) => (how === "log1p" ? Math.log1p(value) : value);
+
+/**
+ * The signal Beta's alpha for every base (without the scale of the slider), and its one beta.
+ *
+ * @param {Float32Array[]} signals - h3k27ac, dnase, contact; each (L,)
+ * @param {number[]} weights - relative
+ * @param {{signal_thresholds: number[], beta_min: number, prior_scale: number, signal_transform: string}} config
+ * @returns {{alpha: Float64Array, beta: number}}
+ */
+export function signalBeta(signals, weights, config) {
+  const sum = weights.reduce((a, b) => a + b, 0);
+  const share = weights.map((w) => w / sum);
+  const { beta_min: floor, prior_scale: scale, signal_transform: how } = config;
+  const alpha = new Float64Array(signals[0].length);
+  signals.forEach((signal, k) => {
+    if (share[k] === 0) return;
+    for (let i = 0; i < alpha.length; i++) alpha[i] += share[k] * transformed(signal[i], how);
+  });
+  for (let i = 0; i < alpha.length; i++) alpha[i] = (alpha[i] + floor) * scale + EPSILON;
+  let beta = 0;
+  config.signal_thresholds.forEach((t, k) => {
+    beta += share[k] * (transformed(t, how) + floor) * scale;
+  });
+  return { alpha, beta };
+}
+
+/**
+ * Mean and standard deviation of the mask Beta.
+ *
+ * @param {{a1: Float32Array, b1: Float32Array} | null} sequence - null: no checkpoint, the signals alone
+ * @param {{alpha: Float64Array, beta: number}} signal
+ * @param {{signal_scale: number, prior_mean: number, prior_strength: number}} settings
+ * @param {number} zScale
+ * @returns {{mean: Float32Array, sd: Float32Array}}
+ */
+export function couple(sequence, signal, settings, zScale) {
+  const { signal_scale: k, prior_mean: mu, prior_strength: n } = settings;
+  const length = signal.alpha.length;
+  const mean = new Float32Array(length);
+  const sd = new Float32Array(length);
+  const moreA = n * mu;
+  const moreB = k * signal.beta + n * (1 - mu);
+  for (let i = 0; i < length; i++) {
+    const a = ((sequence ? sequence.a1[i] : 0) + k * signal.alpha[i] + moreA) * zScale;
+    const b = ((sequence ? sequence.b1[i] : 0) + moreB) * zScale;
+    const total = a + b;
+    mean[i] = a / total;
+    sd[i] = Math.sqrt((a * b) / (total * total * (total + 1)));
+  }
+  return { mean, sd };
+}
+
+/** Mean of a base without signals whose sequence says the least it can. */
+export function floorOf(config, settings, hasSequence) {
+  const nothing = config.signal_thresholds.map(() => new Float32Array(1));
+  const least = new Float32Array([config.beta_min + EPSILON]);
+  const signal = signalBeta(nothing, settings.weights, config);
+  return couple(hasSequence ? { a1: least, b1: least } : null, signal, settings, config.z_scale).mean[0];
+}
+
+/** 1 at the floor(L * share) largest means, ties to the lower position. */
+export function topShare(mean, share) {
+  const kept = Math.floor(mean.length * share);
+  const mask = new Uint8Array(mean.length);
+  if (kept === 0) return mask;
+  const cut = mean.slice().sort()[mean.length - kept];
+  let ties = kept;
+  for (let i = 0; i < mean.length; i++) if (mean[i] > cut) ties--;
+  for (let i = 0; i < mean.length; i++) {
+    if (mean[i] > cut) mask[i] = 1;
+    else if (mean[i] === cut && ties > 0) {
+      mask[i] = 1;
+      ties--;
+    }
+  }
+  return mask;
+}
+
+/**
+ * What the settings make of one locus: everything a slider moves.
+ *
+ * @param {object} locus - see payload.js; forced is {on, off, outside} of (L,) marks
+ * @param {object} settings - mode, threshold, top_percent, signal_scale, weights, prior_mean, prior_strength,
+ *   merge_gap, min_length, off, on (index pairs)
+ * @returns {{mean, sd, chosen: Uint8Array, threshold: number, elements: number[][], ratio: number}}
+ */
+export function answer(locus, settings) {
+  const { forced, config } = locus;
+  const signal = signalFor(locus, settings.weights);
+  const { mean, sd } = couple(locus.sequenceBeta, signal, settings, config.z_scale);
+  const { chosen, threshold, mask } = select(mean, settings, forced);
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < mean.length; i++) {
+    if (forced.on[i]) continue;
+    count++;
+    if (!forced.off[i]) sum += mask[i];
+  }
+  return { mean, sd, chosen, threshold, elements: callElements(chosen, forced.barrier, settings), ratio: count ? sum / count : 0 };
+}
+
+/** The signal Beta, made anew only when a weight has moved. */
+function signalFor(locus, weights) {
+  const name = weights.join();
+  if (locus.signalCache?.name !== name) {
+    locus.signalCache = { name, signal: signalBeta(locus.signals, weights, locus.config) };
+  }
+  return locus.signalCache.signal;
+}
+
+/** Bases at or above the threshold in force, that threshold, and the mask before the forced bases. */
+export function select(mean, settings, forced) {
+  const length = mean.length;
+  const chosen = new Uint8Array(length);
+  if (settings.mode === "top-k") {
+    const mask = topShare(mean, settings.top_percent / 100);
+    let threshold = 1;
+    for (let i = 0; i < length; i++) {
+      if (mask[i] && !forced.barrier[i]) {
+        chosen[i] = 1;
+        if (mean[i] < threshold) threshold = mean[i];
+      }
+    }
+    return { chosen, threshold, mask };
+  }
+  const threshold = settings.threshold;
+  for (let i = 0; i < length; i++) chosen[i] = mean[i] >= threshold ? 1 : 0;
+  return { chosen, threshold, mask: settings.mode === "soft" ? mean : chosen };
+}
+
+/** Half-open index pairs of the elements: runs of `chosen`, joined over short gaps without a barrier, long enough. */
+export function callElements(chosen, barrier, { merge_gap: gap, min_length: least }) {
+  const called = [];
+  let current = null;
+  let lastBarrier = -1;
+  for (let i = 0; i < chosen.length; i++) {
+    if (barrier[i]) {
+      lastBarrier = i;
+      continue;
+    }
+    if (!chosen[i]) continue;
+    if (current && i - current[1] <= gap && lastBarrier < current[1]) current[1] = i + 1;
+    else {
+      current = [i, i + 1];
+      called.push(current);
+    }
+  }
+  return called.filter(([start, end]) => end - start >= least);
+}
+
+/** Jaccard, precision and recall by base of `elements` against `peaks`, both sorted half-open pairs; NaN of nothing. */
+export function overlap(elements, peaks) {
+  const bases = (pairs) => pairs.reduce((n, [start, end]) => n + end - start, 0);
+  let shared = 0;
+  for (const [a, b] of elements) {
+    for (const [c, d] of peaks) shared += Math.max(0, Math.min(b, d) - Math.max(a, c));
+  }
+  const ours = bases(elements);
+  const theirs = bases(peaks);
+  return { jaccard: shared / (ours + theirs - shared), precision: shared / ours, recall: shared / theirs };
+}
+
+/** Whether each of `places` meets one of `others`. */
+export function meets(places, others) {
+  return places.map(([start, end]) => others.some(([a, b]) => a < end && start < b));
+}

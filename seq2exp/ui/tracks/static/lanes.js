@@ -1,0 +1,398 @@
+// What each lane draws, as Plotly traces without axes; heights, names and looks follow seq2exp/figures.
+// Screen coordinates are 1-based: base p (0-based, of the genome) is drawn at x = p + 1, half a unit to either side.
+
+import { bins, binWidth, quickBins } from "./pyramid.js";
+import { meets } from "./beta.js";
+import { packGenes } from "./genes.js";
+
+export const HEIGHT = { geneRow: 31, signal: 50, absent: 26, mask: 96, calls: 54, row: 30, truth: 54 };
+export const NAME_CHAR_PX = 8.4;
+const LETTERS_BELOW_BP = 150;
+const BASES = "ACGTN";
+const LOG_TRACKS = new Set(["contact"]);
+const TITLES = { dnase: "DNase", h3k27ac: "H3K27ac", contact: "Contacts" };
+
+/** `text` as Plotly shows it letter by letter. */
+export const plain = (text) =>
+  String(text).replace(/\s+/g, " ").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/%\{/g, "% {");
+
+export const withAlpha = (hex, alpha) =>
+  `rgba(${[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(",")},${alpha})`;
+
+const shortNumber = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3))));
+
+/** A line over bins from `first` (0-based) on; steps where bins are single bases. */
+function line(first, width, y, colour, more = {}) {
+  const { fill, fillcolor, ...look } = more;
+  return {
+    type: "scatter",
+    mode: "lines",
+    x0: first + (width + 1) / 2,
+    dx: width,
+    y,
+    line: { color: colour, width: 0, shape: width === 1 ? "hvh" : "linear", ...look },
+    ...(fill ? { fill, fillcolor } : {}),
+  };
+}
+
+/** Rectangles over half-open pairs of genome coordinates as one closed path. */
+export function rectangles(pairs, low, high, colour, { hollow = false, pattern = null, border = colour } = {}) {
+  const x = [];
+  const y = [];
+  for (const [start, end] of pairs) {
+    x.push(start + 0.5, start + 0.5, end + 0.5, end + 0.5, start + 0.5, null);
+    y.push(low, high, high, low, low, null);
+  }
+  const trace = {
+    type: "scatter",
+    mode: "lines",
+    x,
+    y,
+    fill: "toself",
+    fillcolor: hollow || pattern ? "rgba(0,0,0,0)" : colour,
+    line: { color: border, width: hollow ? 1.5 : 1, shape: "linear" },
+  };
+  if (pattern) trace.fillpattern = { shape: pattern, fgcolor: colour, bgcolor: "rgba(0,0,0,0)", size: 7, solidity: 0.22, fillmode: "replace" };
+  return trace;
+}
+
+/** Names in the middle of things, none over another; [{at, text, colour, first}] with `first` placed first. */
+function names(frame, wanted, y) {
+  const bpPerPx = frame.bpPerPx;
+  const taken = [];
+  const placed = [];
+  for (const name of [...wanted].sort((a, b) => Number(b.first) - Number(a.first) || a.at - b.at)) {
+    const half = (name.text.length * NAME_CHAR_PX * bpPerPx) / 2;
+    const [low, high] = frame.view;
+    const middle = Math.min(Math.max(name.at, low + half), high - half);
+    if (taken.some(([a, b]) => middle - half < b && a < middle + half)) continue;
+    taken.push([middle - half - 8 * bpPerPx, middle + half + 8 * bpPerPx]);
+    placed.push({ ...name, middle });
+  }
+  return {
+    type: "scatter",
+    mode: "text",
+    x: placed.map((n) => n.middle),
+    y: placed.map(() => y),
+    text: placed.map((n) => (n.bold ? `<b>${plain(n.text)}</b>` : plain(n.text))),
+    textfont: { size: 14, color: placed.map((n) => n.colour) },
+  };
+}
+
+/** Index pairs of the window as genome coordinates, those on show. */
+const onShow = (frame, pairs) => pairs.filter(([start, end]) => end > frame.drawn[0] && start < frame.drawn[1]);
+
+export const toGenome = (locus, pairs) => pairs.map(([start, end]) => [start + locus.start, end + locus.start]);
+
+const middleOf = (frame, [start, end]) => (Math.max(start, frame.view[0]) + Math.min(end, frame.view[1]) + 1) / 2;
+
+export function geneLane(frame) {
+  const { locus, theme } = frame;
+  const letters = frame.view[1] - frame.view[0] <= LETTERS_BELOW_BP;
+  const whole = packGenes(locus.genes, [locus.start, locus.end], frame.width);
+  const rows = packGenes(locus.genes, frame.view, frame.width);
+  const n = Math.max(whole.rows, rows.rows, 2);
+  const height = n * HEIGHT.geneRow;
+  const strip = letters ? 20 / height : 0;
+  const deepest = n / (1 - strip);
+  const traces = [];
+  const arrows = { "+": [[], []], "-": [[], []] };
+  for (const { gene, row, at } of rows.placed) {
+    const colour = gene.strand === "+" ? theme.forward : theme.reverse;
+    const y = row + 0.3;
+    traces.push({ type: "scatter", mode: "lines", x: [gene.start + 0.5, gene.end + 0.5], y: [y, y], line: { color: colour, width: 1.6 } });
+    traces.push(rectangles(onShow(frame, gene.exons), y - 0.13, y + 0.13, colour));
+    traces.push(rectangles(onShow(frame, gene.cds), y - 0.22, y + 0.22, colour));
+    const step = 42 * frame.bpPerPx;
+    for (let x = Math.max(gene.start, frame.drawn[0]) + step / 2; x < Math.min(gene.end, frame.drawn[1]); x += step) {
+      arrows[gene.strand][0].push(x);
+      arrows[gene.strand][1].push(y);
+    }
+    traces.push({
+      type: "scatter",
+      mode: "text",
+      x: [at],
+      y: [row + 0.72],
+      text: [gene.target ? `<b>${plain(gene.label)}</b>` : plain(gene.label)],
+      textfont: { size: 14, color: gene.target ? theme.ink : theme.muted },
+    });
+  }
+  for (const [strand, [x, y]] of Object.entries(arrows)) {
+    const symbol = strand === "+" ? "arrow-right" : "arrow-left";
+    const colour = strand === "+" ? theme.forward : theme.reverse;
+    traces.push({ type: "scatter", mode: "markers", x, y, marker: { symbol, size: 7, color: colour } });
+  }
+  if (letters) {
+    const at = [];
+    const text = [];
+    const colours = [];
+    for (let p = Math.max(frame.drawn[0], locus.start); p < Math.min(frame.drawn[1], locus.end); p++) {
+      const code = locus.arrays.codes[p - locus.start];
+      at.push(p + 1);
+      text.push(BASES[code]);
+      colours.push(theme.bases[code]);
+    }
+    const font = { size: 14, color: colours, family: "'Source Code Pro', 'DejaVu Sans Mono', monospace" };
+    traces.push({ type: "scatter", mode: "text", x: at, y: at.map(() => (n + deepest) / 2), text, textfont: font });
+  }
+  const notes = rows.leftOut ? [{ x: 1, xref: "paper", xanchor: "right", y: 0, yanchor: "top", text: `${rows.leftOut} more: zoom in` }] : [];
+  return {
+    name: "genes",
+    height,
+    range: [deepest, 0],
+    labels: [
+      { text: "Genes", y: 1 - 12 / height, colour: theme.ink, bold: true },
+      { text: "→ + strand", y: 1 - 30 / height, colour: theme.forward },
+      { text: "← − strand", y: 1 - 48 / height, colour: theme.reverse },
+    ],
+    traces,
+    notes,
+  };
+}
+
+export function signalLane(frame, track) {
+  const { theme } = frame;
+  const colour = theme[track.name] ?? theme.other;
+  const title = TITLES[track.name] ?? track.title;
+  if (!track.available) {
+    const words = `${title} not available for this cell type - ${track.note || "zero stood in"}`;
+    return {
+      name: track.name,
+      height: HEIGHT.absent,
+      range: [0, 1],
+      labels: [{ text: title, y: 0.5, colour, bold: true }],
+      traces: [rectangles([frame.drawn], 0, 1, theme.grid, { pattern: "/" })],
+      notes: [{ text: plain(words), y: 0.5 }],
+    };
+  }
+  const log = LOG_TRACKS.has(track.name);
+  const height = log ? (v) => Math.log10(1 + v) : (v) => v;
+  const ceiling = height(track.top) || 1;
+  const { first, last, bin } = frame.grid;
+  const { high, mean } = bins(track.pyramid, first, last, bin);
+  const at = first + frame.locus.start;
+  const scaled = (values) => values.map(height);
+  const filled = (values) => values.map((v) => (Number.isNaN(v) ? 0 : height(v)));
+  const least = Math.max(1, frame.bpPerPx);
+  const gaps = onShow(frame, toGenome(frame.locus, track.missing)).filter(([a, b]) => b - a >= least);
+  const traces = [];
+  if (gaps.length) traces.push(rectangles(gaps, 0, ceiling, theme.grid, { pattern: "/" }));
+  if (bin > 1) traces.push(line(at, bin, filled(high), colour, { fill: "tozeroy", fillcolor: withAlpha(colour, 0.3) }));
+  traces.push(line(at, bin, filled(mean), colour, { fill: "tozeroy", fillcolor: withAlpha(colour, bin > 1 ? 0.75 : 0.35) }));
+  traces.push(line(at, bin, scaled(mean), colour, { width: 1.2 }));
+  const notes = [];
+  if (track.top === null) notes.push({ text: "no base of this window was measured", y: ceiling / 2 });
+  else if (track.top === 0) notes.push({ text: "measured: zero throughout this window", y: ceiling / 2 });
+  return {
+    name: track.name,
+    height: HEIGHT.signal,
+    range: [-0.04 * ceiling, 1.12 * ceiling],
+    labels: [
+      { text: title, y: 0.78, colour, bold: true },
+      { text: [track.unit, log ? "log" : ""].filter(Boolean).join(", "), y: 0.36, colour: theme.muted },
+    ],
+    traces,
+    notes,
+    ticks: track.top ? [[0, "0"], [ceiling, shortNumber(track.top)]] : [[0, "0"]],
+  };
+}
+
+/** Arcs from each called element to the TSS, as wide as their contact; height by the root of the distance, capped. */
+export function contactArcs(frame, elements, track) {
+  if (!track?.available || !track.top) return [];
+  const { locus, theme } = frame;
+  const ceiling = Math.log10(1 + track.top);
+  const half = (locus.end - locus.start) / 2;
+  return toGenome(locus, elements).map(([start, end]) => {
+    const middle = (start + end) / 2;
+    let strongest = 0;
+    for (let p = start; p < end; p++) {
+      const value = track.values[p - locus.start];
+      if (value > strongest) strongest = value;
+    }
+    const tall = ceiling * Math.min(1, 0.35 + 0.65 * Math.sqrt(Math.abs(middle - locus.tss) / half));
+    const steps = 24;
+    const x = [];
+    const y = [];
+    for (let i = 0; i <= steps; i++) {
+      x.push(middle + ((locus.tss - middle) * i) / steps + 1);
+      y.push(tall * 4 * (i / steps) * (1 - i / steps));
+    }
+    const width = 0.8 + 3.2 * (Math.log10(1 + strongest) / ceiling);
+    return { type: "scatter", mode: "lines", x, y, line: { color: withAlpha(theme.ink, 0.55), width, shape: "spline" } };
+  });
+}
+
+export function maskLane(frame, live, settings) {
+  const { locus, theme } = frame;
+  const { first, last, bin } = frame.grid;
+  const at = first + locus.start;
+  const mean = quickBins(live.mean, first, last, bin);
+  const sd = quickBins(live.sd, first, last, bin).mean;
+  const clip = (v) => Math.min(1, Math.max(0, v));
+  const traces = [];
+  for (const [pairs, shape] of [[locus.runs.on, "/"], [locus.runs.off, "\\"]]) {
+    const shown = onShow(frame, toGenome(locus, pairs));
+    if (shown.length) traces.push(rectangles(shown, 0, 1, theme.forced, { pattern: shape }));
+  }
+  traces.push(line(at, bin, mean.mean.map((m, i) => clip(m - sd[i])), theme.muted));
+  traces.push(line(at, bin, mean.mean.map((m, i) => clip(m + sd[i])), theme.muted, { fill: "tonexty", fillcolor: withAlpha(theme.muted, 0.22) }));
+  if (bin > 1) {
+    traces.push(line(at, bin, mean.low, theme.ink));
+    traces.push(line(at, bin, mean.high, withAlpha(theme.ink, 0.55), { width: 0.8, fill: "tonexty", fillcolor: withAlpha(theme.ink, 0.25) }));
+  }
+  traces.push(line(at, bin, mean.mean, theme.ink, { width: 1.4 }));
+  const levels = maskLevels(live, settings, theme);
+  return {
+    name: "mask",
+    height: HEIGHT.mask,
+    range: [-0.03, 1.07],
+    labels: [
+      { text: "Mask", y: 0.88, colour: theme.ink, bold: true },
+      { text: "mean ± sd", y: 0.69, colour: theme.muted },
+      { text: locus.source === "signals" ? "signals only" : `${settings.mode} mode`, y: 0.5, colour: theme.muted },
+    ],
+    traces,
+    levels,
+    notes: levels.map((level) => ({
+      x: level.side === "left" ? 0 : 1,
+      xref: "paper",
+      xanchor: level.side,
+      y: level.at,
+      yanchor: level.below ? "top" : "bottom",
+      text: level.words,
+      bgcolor: withAlpha(theme.lane, 0.75),
+      font: { color: level.colour },
+    })),
+    ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]],
+  };
+}
+
+/** The threshold, and the floor of a base without evidence where there is one. */
+export function maskLevels(live, settings, theme) {
+  const words = settings.mode === "top-k" ? "lowest kept" : "threshold";
+  const called = {
+    at: live.threshold,
+    words: `${words} ${live.threshold.toFixed(2)}`,
+    colour: theme.threshold,
+    dash: "dash",
+    width: 1.5,
+    side: "right",
+    below: live.threshold > 0.75,
+  };
+  if (live.floor < 0.02) return [called];
+  const floor = { at: live.floor, words: `no signal ${live.floor.toFixed(2)}`, colour: theme.muted, dash: "dot", width: 1, side: "left", below: true };
+  return [floor, called];
+}
+
+/** The boxes of the calls lane: elements above, peaks below, by class. Also drawn live. */
+export function callBoxes(locus, elements, peaks, theme) {
+  const ours = toGenome(locus, elements);
+  const shared = meets(ours, peaks);
+  const theirs = meets(peaks, ours);
+  const promoter = [locus.centre];
+  const inPromoter = meets(peaks, promoter);
+  const pick = (pairs, keep) => pairs.filter((_, i) => keep(i));
+  return [
+    { pairs: pick(ours, (i) => shared[i]), low: 1, high: 1.9, colour: theme.shared },
+    { pairs: pick(ours, (i) => !shared[i]), low: 1.45, high: 1.9, colour: theme.mask_only },
+    { pairs: pick(peaks, (i) => theirs[i]), low: 0.1, high: 1, colour: theme.shared },
+    { pairs: pick(peaks, (i) => !theirs[i] && !inPromoter[i]), low: 0.1, high: 0.55, colour: theme.peak_only },
+    { pairs: pick(peaks, (i) => !theirs[i] && inPromoter[i]), low: 0.1, high: 0.55, colour: theme.forced },
+  ];
+}
+
+export function callsLane(frame, live, peaks, peakNote) {
+  const { locus, theme } = frame;
+  const traces = callBoxes(locus, live.elements, peaks, theme).map(({ pairs, low, high, colour }) =>
+    rectangles(onShow(frame, pairs), low, high, colour),
+  );
+  const ours = toGenome(locus, live.elements);
+  const shared = meets(ours, peaks);
+  const fits = ours
+    .map((pair, i) => ({ pair, i }))
+    .filter(({ pair }) => onShow(frame, [pair]).length && (pair[1] - pair[0]) / frame.bpPerPx >= 34);
+  traces.push({
+    type: "scatter",
+    mode: "text",
+    x: fits.map(({ pair }) => middleOf(frame, pair)),
+    y: fits.map(({ i }) => (shared[i] ? 1.45 : 1.66)),
+    text: fits.map(({ i }) => `<b>E${i + 1}</b>`),
+    textfont: { size: 14, color: fits.map(({ i }) => (shared[i] ? theme.paper : theme.on_mask_only)) },
+  });
+  traces.push(rectangles(onShow(frame, [locus.centre]), 1.1, 1.9, theme.forced, { pattern: "/" }));
+  const notes = [];
+  const left = { x: 0, xref: "paper", xanchor: "left", xshift: 6, bgcolor: withAlpha(theme.lane, 0.85) };
+  if (!live.elements.length) notes.push({ ...left, y: 1.5, text: `0 elements at threshold ${live.threshold.toFixed(2)}` });
+  if (!peaks.length) notes.push({ ...left, y: 0.5, text: plain(peakNote || "no MACS3 peaks in this window") });
+  return {
+    name: "calls",
+    height: HEIGHT.calls,
+    range: [0, 2],
+    labels: [
+      { text: "Elements", y: 0.74, colour: theme.ink, bold: true },
+      { text: "MACS3 peaks", y: 0.26, colour: theme.ink, bold: true },
+    ],
+    traces,
+    notes,
+    divider: 1,
+  };
+}
+
+export function truthLane(frame, truth) {
+  const { theme } = frame;
+  const shown = truth.filter((e) => onShow(frame, [[e.start, e.end]]).length);
+  const pairs = (causal) => shown.filter((e) => e.causal === causal).map((e) => [e.start, e.end]);
+  const visible = shown.filter((e) => e.end > frame.view[0] && e.start < frame.view[1]);
+  const wanted = visible.map((e) => ({
+    at: middleOf(frame, [e.start, e.end]),
+    text: e.name,
+    colour: e.causal ? theme.truth : theme.muted,
+    bold: e.causal,
+    first: e.causal,
+  }));
+  return {
+    name: "truth",
+    height: HEIGHT.truth,
+    range: [0, 2],
+    labels: [
+      { text: "Truth", y: 0.84, colour: theme.ink, bold: true },
+      { text: "█ causal", y: 0.5, colour: theme.truth },
+      { text: "□ not causal", y: 0.16, colour: theme.muted },
+    ],
+    traces: [
+      rectangles(pairs(false), 1.2, 1.7, theme.muted, { hollow: true }),
+      rectangles(pairs(true), 1, 1.92, theme.truth),
+      names(frame, wanted, 0.45),
+    ],
+    notes: visible.length ? [] : [{ text: "no true element in this stretch", y: 1 }],
+  };
+}
+
+/** A thin row of named boxes: screened pairs, a file of one's own. */
+export function rowLane(frame, { name, title, colour, boxes }) {
+  const { theme } = frame;
+  const shown = boxes.filter((b) => onShow(frame, [[b.start, b.end]]).length);
+  const tint = theme[colour] ?? theme.other;
+  const solid = shown.filter((b) => b.strong !== false).map((b) => [b.start, b.end]);
+  const hollow = shown.filter((b) => b.strong === false).map((b) => [b.start, b.end]);
+  const wanted = shown.filter((b) => b.label).map((b) => ({ at: middleOf(frame, [b.start, b.end]), text: b.label, colour: theme.ink, first: b.strong !== false }));
+  return {
+    name,
+    height: HEIGHT.row + (wanted.length ? 12 : 0),
+    range: [0, 1],
+    labels: [{ text: title, y: 0.6, colour: tint, bold: true }],
+    traces: [rectangles(hollow, 0.5, 0.85, tint, { hollow: true }), rectangles(solid, 0.5, 0.95, tint), names(frame, wanted, 0.22)],
+    notes: shown.length ? [] : [{ text: "none in this stretch", y: 0.5 }],
+  };
+}
+
+/** The grid of bins that a stretch is drawn on: whole bins of the window, a little beyond what is on show. */
+export function gridOf(locus, view, width) {
+  const bases = view[1] - view[0];
+  const bin = bases <= 4096 ? Math.max(1, binWidth(bases, 2 * width)) : binWidth(bases, width);
+  const margin = Math.ceil(bases / 2);
+  const first = Math.max(0, Math.floor((view[0] - margin - locus.start) / bin) * bin);
+  const last = Math.min(locus.end - locus.start, Math.ceil((view[1] + margin - locus.start) / bin) * bin);
+  return { first, last, bin };
+}

@@ -1,0 +1,37 @@
+// The instrument's bare bones; everything in them that comes from data is set as text.
+
+export const TEMPLATE = `
+<div class="s2x">
+  <aside class="side">
+    <dl class="readout" aria-live="polite">
+      <div class="cage"><dt>CAGE predicted</dt><dd data-is="predicted"></dd></div>
+      <div><dt>observed</dt><dd data-is="observed"></dd></div>
+      <div><dt>promoter only</dt><dd data-is="promoter"></dd></div>
+      <div><dt>Mask kept</dt><dd data-is="kept"></dd></div>
+      <div><dt>Elements</dt><dd data-is="elements"></dd></div>
+      <div><dt>Jaccard, MACS3</dt><dd data-is="jaccard"></dd></div>
+      <div class="stamp" data-is="stamp"></div>
+    </dl>
+    <div class="controls"></div>
+  </aside>
+  <section class="main">
+    <div class="bar">
+      <button type="button" data-act="left" title="Pan left by half (arrow key)" aria-label="Pan left">‹</button>
+      <button type="button" data-act="right" title="Pan right by half (arrow key)" aria-label="Pan right">›</button>
+      <button type="button" data-act="out" title="Zoom out three times (-)" aria-label="Zoom out">−</button>
+      <button type="button" data-act="in" title="Zoom in three times (+)" aria-label="Zoom in">+</button>
+      <button type="button" data-act="tss" title="Go to the transcription start site (t)">TSS</button>
+      <button type="button" data-act="all" title="Show the whole window (0)">All</button>
+      <span class="place" data-is="place"></span>
+      <span class="hint">scroll to zoom, drag to pan, shift and drag to mark</span>
+      <button type="button" data-act="unband" hidden title="Remove every marked stretch">Clear marks</button>
+      <button type="button" data-act="svg" title="Save the figure as SVG with its caption">SVG</button>
+      <button type="button" data-act="png" title="Save the figure as PNG with its caption">PNG</button>
+    </div>
+    <div class="figure" tabindex="0" role="img" aria-label="Genes, signals, mask, elements and peaks on one genome axis">
+      <div class="plot"></div>
+      <canvas></canvas>
+    </div>
+  </section>
+</div>
+`;

@@ -1,0 +1,357 @@
+// The track component: draws one locus, owns the live sliders, and tells the server what was settled on.
+// Mounted twice per page: once with the locus as bytes (sent once), once with the reply to the settings (a few kB).
+
+import { answer, floorOf, overlap } from "./beta.js";
+import { Controls } from "./controls.js";
+import { captioned, saveImage } from "./exports.js";
+import { paint } from "./live.js";
+import { toGenome } from "./lanes.js";
+import { covered, decode } from "./payload.js";
+import { Crosshair } from "./pointer.js";
+import { pyramid } from "./pyramid.js";
+import { MARGIN, scene } from "./scene.js";
+import { TEMPLATE } from "./template.js";
+
+const LOCI_KEPT = 4;
+const VIEW_PAUSE_MS = 500;
+const NARROWEST_BP = 40;
+const loci = new Map();
+const waiting = new Set();
+const instruments = new WeakMap();
+
+let plotlyLoading = null;
+
+/** Plotly from the wheel on the server, fetched once per page; never from the network. */
+function loadPlotly(url) {
+  plotlyLoading ??= new Promise((resolve, reject) => {
+    if (window.Plotly?.react) return resolve(window.Plotly);
+    const script = document.createElement("script");
+    script.src = new URL(url, import.meta.url);
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => reject(new Error("Plotly could not be loaded from the server"));
+    return document.head.append(script);
+  });
+  return plotlyLoading;
+}
+
+export default function mount(component) {
+  const { data, parentElement, setStateValue, setTriggerValue } = component;
+  if (data instanceof Uint8Array) {
+    keep(prepared(decode(data)));
+    return undefined;
+  }
+  let instrument = instruments.get(parentElement);
+  if (!instrument) {
+    instrument = new Instrument(parentElement);
+    instruments.set(parentElement, instrument);
+  }
+  instrument.send = { settings: (v) => setTriggerValue("commit", v), view: (v) => setTriggerValue("view", v) };
+  instrument.receive(data);
+  return () => {
+    instruments.delete(parentElement);
+    instrument.close();
+  };
+}
+
+function keep(locus) {
+  loci.delete(locus.key);
+  loci.set(locus.key, locus);
+  while (loci.size > LOCI_KEPT) loci.delete(loci.keys().next().value);
+  for (const instrument of waiting) instrument.arrived(locus.key);
+}
+
+/** What is worked out once per locus: marks of the rules, pyramids and tops of the tracks. */
+export function prepared(locus) {
+  const length = locus.end - locus.start;
+  const { arrays, runs } = locus;
+  const on = covered(runs.on, length);
+  const off = covered(runs.off, length);
+  const outside = covered(runs.outside, length);
+  const barrier = on.map((v, i) => v | off[i] | outside[i]);
+  const tracks = locus.tracks.map((track) => {
+    const values = arrays[track.name].slice();
+    for (const [start, end] of track.missing) values.fill(NaN, start, end);
+    let top = null;
+    for (const v of values) if (!Number.isNaN(v) && (top === null || v > top)) top = v;
+    return { ...track, values, top, pyramid: pyramid(values) };
+  });
+  return {
+    ...locus,
+    tracks,
+    forced: { on, off, outside, barrier },
+    signals: locus.signal_order.map((name) => arrays[name]),
+    sequenceBeta: arrays.a1 ? { a1: arrays.a1, b1: arrays.b1 } : null,
+  };
+}
+
+class Instrument {
+  constructor(parent) {
+    this.parent = parent;
+    parent.innerHTML = TEMPLATE;
+    this.root = parent.querySelector(".s2x");
+    this.figure = this.root.querySelector(".figure");
+    this.plot = this.root.querySelector(".plot");
+    this.canvas = this.root.querySelector("canvas");
+    this.readout = this.root.querySelector(".readout");
+    this.controls = new Controls(this.root.querySelector(".controls"), {
+      onInput: (key, value, index) => this.moved(key, value, index),
+      onSettle: () => this.settled(),
+      onReset: () => this.reset(),
+    });
+    this.crosshair = new Crosshair(this.figure);
+    this.state = null;
+    this.sent = 0;
+    this.busy = false;
+    this.frames = [];
+    this.listen();
+  }
+
+  listen() {
+    this.resizer = new ResizeObserver(() => this.fit());
+    this.resizer.observe(this.figure);
+    // Streamlit changes its theme without telling components.
+    this.watch = setInterval(() => this.state && this.themeName() !== this.state.theme.name && this.draw(), 700);
+    this.figure.addEventListener("pointermove", (event) => this.pointed(event));
+    this.figure.addEventListener("pointerleave", () => this.crosshair.hide());
+    this.figure.addEventListener("pointerdown", (event) => this.beginBand(event), true);
+    this.figure.addEventListener("keydown", (event) => this.pressed(event));
+    this.root.addEventListener("click", (event) => this.clicked(event.target.closest("[data-act]")));
+    waiting.add(this);
+  }
+
+  close() {
+    waiting.delete(this);
+    this.resizer.disconnect();
+    clearInterval(this.watch);
+    clearTimeout(this.viewTimer);
+    window.Plotly?.purge(this.plot);
+  }
+
+  themeName() {
+    const colour = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim() || "#ffffff";
+    const [r, g, b] = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
+    return 0.3 * r + 0.6 * g + 0.1 * b < 128 ? "dark" : "light";
+  }
+
+  /** A message of the server: the reply to settings, perhaps for another locus. */
+  receive(reply) {
+    this.reply = reply;
+    this.arrived(reply.locus);
+  }
+
+  arrived(key) {
+    if (!this.reply || key !== this.reply.locus) return;
+    const locus = loci.get(key);
+    if (!locus) return;
+    const { reply } = this;
+    const fresh = !this.state || this.state.locus.key !== key;
+    // An answer to older settings than those on the sliders must not move them back.
+    const current = fresh || reply.commit === this.sent || !this.busy;
+    const settings = current ? structuredClone(reply.settings) : this.state.settings;
+    const view = fresh || reply.go > (this.gone ?? -1) ? reply.view : this.state.view;
+    this.gone = reply.go;
+    if (current) this.busy = false;
+    this.state = { ...this.state, locus, settings, reply, view, shown: reply.shown, bands: fresh ? reply.bands : (this.state?.bands ?? []) };
+    this.draw();
+  }
+
+  fit() {
+    const width = this.figureWidth();
+    if (this.state && width !== this.state.width) this.draw();
+  }
+
+  figureWidth() {
+    return Math.max(200, Math.floor(this.figure.clientWidth) - MARGIN.l - MARGIN.r);
+  }
+
+  recompute() {
+    const { locus, settings } = this.state;
+    this.state.live = answer(locus, settings);
+    this.state.live.floor = floorOf(locus.config, settings, Boolean(locus.sequenceBeta));
+  }
+
+  async draw() {
+    const plotly = await loadPlotly(this.reply.plotly);
+    const { state } = this;
+    state.theme = this.reply.themes[this.themeName()];
+    state.width = this.figureWidth();
+    this.recompute();
+    this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
+    const drawn = scene(state);
+    this.lanes = drawn.lanes;
+    this.drawn = drawn;
+    await plotly.react(this.plot, drawn.data, drawn.layout, { displayModeBar: false, scrollZoom: true, doubleClick: false });
+    if (!this.wired) {
+      this.wired = true;
+      this.plot.on("plotly_relayout", (change) => this.relaid(change));
+      this.plot.on("plotly_relayouting", () => this.crosshair.hide());
+    }
+    this.canvas.style.display = "none";
+    this.tell();
+    this.root.dataset.drawn = String(Number(this.root.dataset.drawn ?? 0) + 1);
+  }
+
+  /** A slider is moving: mask and calls at once, the rest waits. */
+  moved(key, value, index = null) {
+    const { settings } = this.state;
+    if (index === null) settings[key] = value;
+    else settings.weights[index] = value;
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      const began = performance.now();
+      this.recompute();
+      paint(this.canvas, this.state, this.lanes);
+      this.controls.show(this.reply.knobs, this.reply.modes, settings, this.reply);
+      this.tell();
+      this.frames.push(performance.now() - began);
+      if (this.frames.length > 2000) this.frames.shift();
+    });
+  }
+
+  settled() {
+    const { settings } = this.state;
+    this.sent = Date.now();
+    this.busy = true;
+    this.send.settings({ n: this.sent, settings: structuredClone(settings) });
+    cancelAnimationFrame(this.frame);
+    this.draw();
+  }
+
+  reset() {
+    const { shown: _shown, ...own } = this.reply.defaults;
+    this.state.settings = structuredClone(own);
+    this.settled();
+  }
+
+  /** Numbers beside the sliders: what the browser knows at once, and what the server has answered. */
+  tell() {
+    const { locus, live, reply } = this.state;
+    const { elements, ratio } = live;
+    const met = overlap(toGenome(locus, elements), reply.overlap_peaks);
+    const number = (v) => (Number.isFinite(v) ? v.toFixed(2) : "–");
+    const set = (name, words) => {
+      const node = this.readout.querySelector(`[data-is=${name}]`);
+      if (node.textContent !== words) node.textContent = words;
+    };
+    set("kept", `${(100 * ratio).toFixed(1)} %`);
+    set("elements", String(elements.length));
+    set("jaccard", number(met.jaccard));
+    set("predicted", reply.predicted);
+    set("observed", reply.observed);
+    set("promoter", reply.promoter_only);
+    set("stamp", this.busy ? "computing …" : reply.stamp);
+    this.root.classList.toggle("stale", this.busy);
+    this.root.querySelector("[data-is=place]").textContent = this.place();
+    const whole = this.limits();
+    const { view } = this.state;
+    this.root.querySelector("[data-act=unband]").hidden = !this.state.bands.length;
+    this.root.querySelector("[data-act=all]").disabled = view[0] === whole[0] && view[1] === whole[1];
+  }
+
+  place() {
+    const { locus, view } = this.state;
+    const n = (v) => v.toLocaleString("en-US");
+    return `${locus.chrom}:${n(view[0] + 1)}-${n(view[1])} · ${n(view[1] - view[0])} bp`;
+  }
+
+  limits() {
+    const { locus } = this.state;
+    return locus.chromosome;
+  }
+
+  /** Go to [start, end), kept inside the window. */
+  go(start, end) {
+    const [low, high] = this.limits();
+    const width = Math.round(Math.min(Math.max(end - start, NARROWEST_BP), high - low));
+    const first = Math.round(Math.min(Math.max(start + (end - start - width) / 2, low), high - width));
+    this.state.view = [first, first + width];
+    this.draw();
+    this.tellView();
+  }
+
+  relaid(change) {
+    const low = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
+    const high = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
+    if (low === undefined || high === undefined) return;
+    const next = [Math.round(low - 0.5), Math.round(high - 0.5)];
+    if (next[0] === this.state.view[0] && next[1] === this.state.view[1]) return;
+    this.go(next[0], next[1]);
+  }
+
+  tellView() {
+    clearTimeout(this.viewTimer);
+    this.viewTimer = setTimeout(() => {
+      const { view, bands } = this.state;
+      this.send.view({ view, bands, n: Date.now() });
+    }, VIEW_PAUSE_MS);
+  }
+
+  clicked(node) {
+    if (!node || !this.state) return;
+    const { view, locus } = this.state;
+    const width = view[1] - view[0];
+    const middle = (view[0] + view[1]) / 2;
+    const [low, high] = this.limits();
+    const act = node.dataset.act;
+    if (act === "left") this.go(view[0] - width / 2, view[1] - width / 2);
+    if (act === "right") this.go(view[0] + width / 2, view[1] + width / 2);
+    if (act === "in") this.go(middle - width / 6, middle + width / 6);
+    if (act === "out") this.go(middle - width * 1.5, middle + width * 1.5);
+    if (act === "all") this.go(low, high);
+    if (act === "tss") {
+      const half = Math.min(5000, (high - low) / 10);
+      this.go(locus.tss - half, locus.tss + half);
+    }
+    if (act === "unband") {
+      this.state.bands = [];
+      this.draw();
+      this.tellView();
+    }
+    if (act === "svg" || act === "png") this.save(act);
+  }
+
+  async save(format) {
+    const plotly = await loadPlotly(this.reply.plotly);
+    const { locus, theme, width } = this.state;
+    const figure = captioned(this.drawn, this.reply.caption, theme, width);
+    await saveImage(plotly, figure, format, `${locus.symbol || locus.gene_id}_${locus.cell_type}`);
+  }
+
+  pressed(event) {
+    const acts = { ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", 0: "all", t: "tss" };
+    const act = acts[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    this.clicked(this.root.querySelector(`[data-act=${act}]`));
+  }
+
+  pointed(event) {
+    if (!this.state?.live || event.buttons) return this.crosshair.hide();
+    const box = this.plot.getBoundingClientRect();
+    this.crosshair.show(this.state, event.clientX - box.left, this.drawn.layout.height, event.clientY - box.top);
+    return undefined;
+  }
+
+  /** Shift and drag: a named band that stays through zoom and settings. */
+  beginBand(event) {
+    if (!event.shiftKey || !this.state) return;
+    event.stopPropagation();
+    event.preventDefault();
+    const box = this.plot.getBoundingClientRect();
+    const at = (e) => {
+      const { view, width } = this.state;
+      return Math.round(view[0] + ((e.clientX - box.left - MARGIN.l) / width) * (view[1] - view[0]));
+    };
+    const first = at(event);
+    const end = (up) => {
+      window.removeEventListener("pointerup", end, true);
+      const [start, stop] = [first, at(up)].sort((a, b) => a - b);
+      if (stop - start < 2) return;
+      const { bands } = this.state;
+      this.state.bands = [...bands, { start, end: stop, name: `R${bands.length + 1}` }].slice(-9);
+      this.draw();
+      this.tellView();
+    };
+    window.addEventListener("pointerup", end, true);
+  }
+}
