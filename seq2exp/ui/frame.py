@@ -42,6 +42,7 @@ def _pages() -> StreamlitPage:
         [
             st.Page("pages/explore.py", title="Explore", icon=":material/genetics:", default=True),
             st.Page("pages/genes.py", title="Genes", icon=":material/scatter_plot:"),
+            st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("pages/training.py", title="Training", icon=":material/monitoring:"),
             st.Page("pages/status.py", title="Status & About", icon=":material/info:"),
         ],
