@@ -17,10 +17,6 @@ from seq2exp.settings import MaskSettings
 BATCH_BP = {"cpu": 131_072, "cuda": 2_097_152}
 """Bases of one batch through the predictor: bounds its memory; on two cores larger batches took longer per window."""
 
-Progress = Callable[[int, int], None]
-"""Called with windows done and windows in all."""
-
-
 @dataclass(frozen=True, slots=True)
 class ElementEffect:
     """What switching off one element, and nothing else, does to the prediction."""
@@ -51,9 +47,14 @@ class DeletionScan:
     """The prediction all are compared with."""
 
     @property
+    def tried(self) -> int:
+        """How many places were tried."""
+        return int((~np.isnan(self.delta_log10)).sum())
+
+    @property
     def complete(self) -> bool:
         """Whether every place was tried."""
-        return not bool(np.isnan(self.delta_log10).any())
+        return self.tried == len(self.places)
 
     def by_position(self) -> FloatArray:
         """(L,) mean effect of the places that cover each base; NaN in the promoter and where nothing was tried."""
@@ -104,7 +105,7 @@ def deletion_scan(
     *,
     width_bp: int = 200,
     step_bp: int = 100,
-    progress: Progress | None = None,
+    progress: Callable[[DeletionScan], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> DeletionScan:
     """The effect of switching off windows of ``width_bp`` every ``step_bp`` along the locus, outside the promoter.
@@ -116,7 +117,7 @@ def deletion_scan(
     width_bp, step_bp
         In bp, ``1 <= step_bp <= width_bp``.
     progress
-        Called before the first batch and after each.
+        Told what is known so far, before the first batch and after each.
     stop
         Asked before each batch; once it says yes, what is known so far is returned.
 
@@ -129,19 +130,24 @@ def deletion_scan(
     places = scan_places(session, width_bp=width_bp, step_bp=step_bp)
     deltas = np.full(len(places), np.nan, dtype=np.float32)
     baseline = _baseline(session, settings)
+
+    def known() -> DeletionScan:
+        so_far = deltas.copy()
+        so_far.flags.writeable = False
+        return DeletionScan(session.window.interval, width_bp, step_bp, places, so_far, baseline)
+
     done = 0
     for batch in _batches(session, places):
         if progress is not None:
-            progress(done, len(places))
+            progress(known())
         if stop is not None and stop():
-            break
+            return known()
         found = session.predict_each([_without(settings, place) for place in batch])
         deltas[done : done + len(batch)] = np.array(found) - baseline
         done += len(batch)
-    if progress is not None and done == len(places):
-        progress(done, len(places))
-    deltas.flags.writeable = False
-    return DeletionScan(session.window.interval, width_bp, step_bp, places, deltas, baseline)
+    if progress is not None:
+        progress(known())
+    return known()
 
 
 def scan_places(session: LocusSession, *, width_bp: int, step_bp: int) -> tuple[Interval, ...]:

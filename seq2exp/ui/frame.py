@@ -43,6 +43,7 @@ def _pages() -> StreamlitPage:
             st.Page("pages/explore.py", title="Explore", icon=":material/genetics:", default=True),
             st.Page("pages/genes.py", title="Genes", icon=":material/scatter_plot:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
+            st.Page("pages/perturb.py", title="Perturb", icon=":material/toggle_off:"),
             st.Page("pages/training.py", title="Training", icon=":material/monitoring:"),
             st.Page("pages/status.py", title="Status & About", icon=":material/info:"),
         ],

@@ -153,7 +153,7 @@ def test_the_scan_tries_every_base_outside_the_promoter_once_or_twice(
     told: list[tuple[int, int]] = []
     monkeypatch.setitem(perturb.BATCH_BP, "cpu", 8 * 4096)
     sizes = _count_batches(soft, monkeypatch)
-    scan = deletion_scan(session, progress=lambda *step: told.append(step))
+    scan = deletion_scan(session, progress=lambda known: told.append((known.tried, len(known.places))))
     n = len(scan.places)
     assert max(sizes) == 8
     assert sum(sizes) == n + 1  # and the prediction they are compared with

@@ -1,0 +1,85 @@
+"""Perturb: switch elements off, half or on, edit bases, and see what each does to the prediction."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from seq2exp.errors import Seq2ExpError
+from seq2exp.settings import ModelConfig
+from seq2exp.ui import (
+    badges,
+    frame,
+    inputs,
+    offers,
+    perturb_cache,
+    perturb_found,
+    perturb_panels,
+    perturb_side,
+    perturb_state,
+    state,
+    truth,
+)
+from seq2exp.ui.held_out import acquaintance
+from seq2exp.ui.perturb_cache import Locus
+from seq2exp.ui.text import plain
+
+frame.ensure()
+gene_column, cell_column, dataset_column, checkpoint_column = st.columns(
+    [1.2, 0.7, 1.35, 1.45], vertical_alignment="bottom"
+)
+with dataset_column:
+    dataset = inputs.choose_dataset()
+with checkpoint_column:
+    checkpoint = offers.choose_checkpoint(dataset)
+with gene_column:
+    gene = inputs.choose_gene(dataset, truth.first_gene(dataset) if checkpoint is not None else None)
+with cell_column:
+    cell_type = inputs.choose_cell(dataset)
+config = ModelConfig() if checkpoint is None else checkpoint.config
+state.seed(config, "none" if checkpoint is None else checkpoint.hash)
+inputs.show_gene_error(gene)
+
+locus = Locus(dataset, gene, cell_type, checkpoint)
+try:
+    question = state.question(config)
+    found = perturb_found.find(locus, question)
+    window = locus.session().window
+    allowed = perturb_state.switches(found.view.mask.mode)
+    edits = perturb_state.settle((dataset.hash, gene.gene_id), found.places, allowed, window)
+    edited = perturb_cache.view(locus, question, edits)
+except Seq2ExpError as error:
+    st.error(plain(str(error)))
+    st.stop()
+
+view = found.view
+with st.sidebar:
+    perturb_side.edit_list(found, edits)
+    perturb_side.base_box(found, window, edits)
+    scan, scan_place = perturb_side.scan_controls(locus, question.mask)
+    perturb_side.settings_of_explore(config, question)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    visible = inputs.position_box(view.interval)
+    inputs.move_buttons(gene, view.interval)
+    badges.model_badge(edited.mask, trained=checkpoint is not None and checkpoint.trained)
+    badges.gene_badge(None if checkpoint is None else acquaintance(dataset, gene, cell_type, checkpoint.provenance))
+    has_truth = truth.has_truth(dataset, cell_type)
+    badges.data_badge(synthetic=dataset.synthetic, truth=has_truth)
+with st.container():
+    inputs.show_locus_error()
+    if not found.places:
+        st.info("No element is called at these settings, so there is none to switch. Lower the threshold on Explore.")
+    shown = truth.true_elements_or_reason(dataset, gene, cell_type, view.interval) if has_truth else None
+perturb_panels.figure(found, edited, visible, edits, scan, shown)
+perturb_panels.before_and_after(view, edited, predicts=locus.predicts, edited=bool(edits))
+if found.places:
+    left, right = st.columns([1.15, 1], gap="medium")
+    with left:
+        st.markdown("**Called elements**: switch each in column Now")
+        perturb_panels.element_table(found, edits)
+    with right:
+        perturb_panels.tornado(found, edits)
+        perturb_panels.agreement_lines(found)
+perturb_panels.downloads(found, scan)
+perturb_panels.provenance(edited)
+state.write_link(config, {**inputs.choices(view.interval, visible), **edits.link()})
+perturb_side.run_scan(locus, question.mask, scan_place)
