@@ -62,7 +62,7 @@ else:
 with st.container(horizontal=True, vertical_alignment="center"):
     st.caption(genes_panels.summary(rows, shown), width="content")
     if not shown.empty:
-        st.caption("Choose a gene to open it in Explore.", width="content")
+        st.caption("Click a gene's name or its mark to open it in Explore.", width="content")
         facts = genes_data.provenance(dataset, cell_type, rows, chosen.in_words())
         st.download_button(
             "CSV", lambda: genes_data.genes_csv(shown, facts), "genes.csv", "text/csv", on_click="ignore"

@@ -125,7 +125,7 @@ def choose_filter(table: pd.DataFrame, *, errors: bool) -> GeneFilter:
     _seed(chroms)
     parts = [part for part in PARTS if part in set(table["fold"])]
     state[_PARTS] = [part for part in state[_PARTS] if part in parts]
-    text, fold, chrom, low, high, order = st.columns([1.5, 2.3, 1.6, 0.9, 0.9, 1.6], vertical_alignment="bottom")
+    text, fold, chrom, low, high, order = st.columns([1.5, 2.3, 1.6, 0.9, 0.9, 1.6])
     with text:
         st.text_input("Gene name contains", key=_TEXT, placeholder="symbol, alias, id", max_chars=_LONGEST_TEXT)
     with fold:

@@ -15,7 +15,7 @@ from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.sources.dataset import Dataset
 from seq2exp.ui import badges, cache, inputs
-from seq2exp.ui.genes_data import NO_PART, PARTS, TRUTH_SCORES, GeneRows, known_columns
+from seq2exp.ui.genes_data import NO_PART, PARTS, GeneRows, known_columns
 from seq2exp.ui.held_out import acquaintance
 from seq2exp.ui.panels import theme_name
 from seq2exp.ui.text import number, plain
@@ -23,7 +23,7 @@ from seq2exp.ui.text import number, plain
 HEIGHT_PX = 420
 """Of table and scatter: with everything above they fit a 720-pixel screen."""
 _OPEN, _SHOWN = "genes_open", "genes_shown"
-_TABLE, _SCATTER = "genes_table", "genes_scatter"
+_TABLE, _CLICK, _SCATTER = "genes_table", "genes_click", "genes_scatter"
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "scrollZoom": True,
@@ -31,6 +31,7 @@ CONFIG: dict[str, Any] = {
     "toImageButtonOptions": {"format": "svg", "filename": "seq2exp-genes"},
 }
 
+PERCENT = "%.0f %%"
 _COLUMNS: dict[str, tuple[str, str, str]] = {
     "symbol": ("Gene", "", ""),
     "fold": ("Fold", "", "Part of the data set's split"),
@@ -39,11 +40,11 @@ _COLUMNS: dict[str, tuple[str, str, str]] = {
     "error_log10": ("Error", "%+.2f", "Predicted minus observed"),
     "promoter_only_log10": ("Promoter only", "%.2f", "Predicted with every base outside the promoter centre masked"),
     "n_elements": ("Elements", "%d", "Called from the mask, outside the promoter"),
-    "mask_ratio_outside_promoter": ("Mask kept", "percent", "Mean of the mask over the window, promoter left out"),
+    "mask_ratio_outside_promoter": ("Mask kept", PERCENT, "Mean of the mask over the window, promoter left out"),
     "jaccard": ("Jaccard", "%.2f", "Bases shared by elements and MACS3 peaks / bases in either"),
     "n_causal_elements": ("Causal", "%d", "True elements that this gene's expression depends on"),
-    "causal_recall": ("Causal found", "percent", "Share of the causal elements that meet a called one"),
-    "causal_precision": ("Called causal", "percent", "Share of the called elements that meet a causal one"),
+    "causal_recall": ("Causal found", PERCENT, "Share of the causal elements that meet a called one"),
+    "causal_precision": ("Called causal", PERCENT, "Share of the called elements that meet a causal one"),
     "chrom": ("Chromosome", "", ""),
     "tss": ("TSS", "localized", "Transcription start site, 1-based"),
     "strand": ("Strand", "", ""),
@@ -137,27 +138,25 @@ def point_groups(shown: pd.DataFrame) -> list[GenePoints]:
 
 
 def gene_table(shown: pd.DataFrame) -> None:
-    """The genes on show; choosing a row opens its gene."""
+    """The genes on show; the name of each is a button that opens it."""
     columns = [name for name in _COLUMNS if name in known_columns(shown) or name in _always(shown)]
     frame = shown[columns].assign(tss=shown["tss"] + 1, fold=shown["fold"].map(PARTS))
-    formats = {}
+    shares = [name for name in columns if _COLUMNS[name][1] == PERCENT]
+    frame[shares] *= 100
+    formats: dict[str, Any] = {}
     for name in columns:
         title, form, words = _COLUMNS[name]
         formats[name] = (
-            st.column_config.NumberColumn(title, format=form, help=words or None)
+            st.column_config.NumberColumn(title, format=form, help=words)
             if form
-            else st.column_config.TextColumn(title, help=words or None, pinned=name == "symbol")
+            else st.column_config.TextColumn(title, help=words or None)
         )
-    st.session_state[_SHOWN] = tuple(shown["gene_id"])
+    formats["symbol"] = st.column_config.ButtonColumn(
+        _COLUMNS["symbol"][0], type="tertiary", pinned=True, alignment="left", on_click=_clicked_name, key=_CLICK
+    )
+    st.session_state[_SHOWN] = tuple(zip(shown["gene_id"], shown["symbol"], strict=True))
     st.dataframe(
-        frame,
-        key=_TABLE,
-        hide_index=True,
-        column_config=formats,
-        height=HEIGHT_PX,
-        on_select=_clicked_row,
-        selection_mode=["single-row", "single-cell"],
-        placeholder="\u2013",
+        frame, key=_TABLE, hide_index=True, column_config=formats, height=HEIGHT_PX, placeholder="\u2013", row_height=33
     )
 
 
@@ -166,13 +165,18 @@ def _always(shown: pd.DataFrame) -> Sequence[str]:
     return ("symbol", "fold", "observed_log10", "chrom", "tss", "strand", "gene_id", *words)
 
 
-def _clicked_row() -> None:
-    """Note the gene of the row, or of the cell, that was clicked: by the order in which the table was last drawn."""
-    selection = st.session_state[_TABLE]["selection"]
-    rows = [*selection["rows"], *(row for row, _ in selection["cells"])]
-    drawn = st.session_state.get(_SHOWN, ())
-    if rows and 0 <= rows[0] < len(drawn):
-        st.session_state[_OPEN] = drawn[rows[0]]
+def _clicked_name() -> None:
+    """Note the gene whose name was clicked, by its row in the table as it was drawn last.
+
+    Where another gene has moved into that row since, the name clicked decides if one gene alone bears it.
+    """
+    click = st.session_state[_CLICK]
+    drawn: tuple[tuple[str, str], ...] = st.session_state.get(_SHOWN, ())
+    gene_ids = [gene_id for gene_id, label in drawn if label == click["label"]]
+    if 0 <= click["row"] < len(drawn) and drawn[click["row"]][0] in gene_ids:
+        st.session_state[_OPEN] = drawn[click["row"]][0]
+    elif len(gene_ids) == 1:
+        st.session_state[_OPEN] = gene_ids[0]
 
 
 def _clicked_mark() -> None:
@@ -194,6 +198,3 @@ def summary(rows: GeneRows, shown: pd.DataFrame) -> str:
     if not math.isnan(recall):
         parts.append(f"causal elements found: {100 * recall:.0f} % per gene on average")
     return plain(" · ".join(parts))
-
-
-__all__ = ["HEIGHT_PX", "TRUTH_SCORES", "agreement", "follow_click", "gene_table", "model_badges", "scatter", "summary"]
