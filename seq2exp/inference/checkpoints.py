@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,10 @@ class LoadedCheckpoint:
     def trained(self) -> bool:
         """Whether the weights came out of a training run; if not, their numbers mean nothing."""
         return bool(self.provenance.get("trained"))
+
+    def on_cpu(self) -> LoadedCheckpoint:
+        """The same checkpoint on the CPU; the network here is left where it is."""
+        return replace(self, network=copy.deepcopy(self.network).cpu(), device="cpu")
 
 
 def resolve_device(device: str) -> str:

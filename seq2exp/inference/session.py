@@ -7,10 +7,11 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from seq2exp.inference.checkpoints import LoadedCheckpoint, resolve_device
 from seq2exp.inference.elements import call_elements, without
 from seq2exp.model.beta import BetaParameters
 from seq2exp.model.generator import Generator
+from seq2exp.model.network import Seq2Exp
 from seq2exp.model.predictor import centre_slice
 from seq2exp.results import BoolArray, FloatArray, LocusView, MaskResult, Track
 from seq2exp.settings import (
@@ -39,6 +41,8 @@ from seq2exp.sources.annotation import read_regions
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.peaks import call_peaks_bigwig, overlap
 from seq2exp.window.assemble import Window, build_window, window_settings
+
+_T = TypeVar("_T")
 
 _ACCELERATOR = threading.Lock()
 """One forward pass at a time: two tabs share one process, and the network's buffers are large."""
@@ -171,6 +175,8 @@ class LocusSession:
         self._signals = torch.from_numpy(np.array(window.signals))[None].to(device)  # (1, L, 3)
         self._centre = centre_slice(config.window_bp, config.centre_bp)
         self._generated: BetaParameters | None = None
+        self.notice = ""
+        """What a visitor should know about how this was computed; empty: nothing."""
         self._generating = threading.Lock()
         self._predictions: OrderedDict[MaskSettings, float] = OrderedDict()
 
@@ -256,12 +262,16 @@ class LocusSession:
         new = [settings for settings in dict.fromkeys(asked) if settings not in known]
         if new:
             sequence = self._sequence_beta()
-            with _ACCELERATOR, self._timed("predictor_ms"), torch.inference_mode():
-                mask = torch.cat([self._final_mask(self._mask_beta(one, sequence).mean, one) for one in new])  # (B, L)
+
+            def predict(network: Seq2Exp) -> list[float]:
+                beta = None if sequence is None else _moved(sequence, self.device)
+                mask = torch.cat([self._final_mask(self._mask_beta(one, beta).mean, one) for one in new])  # (B, L)
                 features = torch.from_numpy(np.array(self.window.rna_features))[None].to(self.device)
                 given = [part.expand(len(new), *part.shape[1:]) for part in (self._one_hot(), self._signals, features)]
-                out = self.checkpoint.network.predict(given[0], given[1], mask, given[2])  # (B, 1)
-                known |= zip(new, out[:, 0].tolist(), strict=True)
+                predicted: list[float] = network.predict(given[0], given[1], mask, given[2])[:, 0].tolist()
+                return predicted
+
+            known |= zip(new, self._on_accelerator("predictor_ms", predict), strict=True)
             self._predictions.update(known)
             while len(self._predictions) > _MAX_PREDICTIONS:
                 self._predictions.popitem(last=False)
@@ -337,9 +347,32 @@ class LocusSession:
             return None
         with self._generating:
             if self._generated is None:
-                with _ACCELERATOR, self._timed("generator_ms"), torch.inference_mode():
-                    self._generated = self.checkpoint.network.sequence_beta(self._one_hot(), self._signals)
-            return self._generated
+                self._generated = self._on_accelerator(
+                    "generator_ms", lambda network: network.sequence_beta(self._one_hot(), self._signals)
+                )
+            return _moved(self._generated, self.device)
+
+    def _on_accelerator(self, stage: str, run: Callable[[Seq2Exp], _T]) -> _T:
+        """``run`` on the network, alone on its device; out of memory: once more, then on the CPU from then on."""
+        assert self.checkpoint is not None
+        with _ACCELERATOR, self._timed(stage), torch.inference_mode():
+            try:
+                return run(self.checkpoint.network)
+            except torch.OutOfMemoryError:
+                _free()
+            try:
+                return run(self.checkpoint.network)
+            except torch.OutOfMemoryError:
+                _free()
+            if self.device == "cpu":
+                raise SettingsError(
+                    f"{self.checkpoint.name}: not enough memory for a window of {self.config.window_bp:,} bp; "
+                    "close other programs or choose a smaller checkpoint"
+                )
+            self.notice = f"{self.device} ran out of memory: computed on the CPU, which takes longer"
+            self.checkpoint, self.device = self.checkpoint.on_cpu(), "cpu"
+            self._signals = self._signals.cpu()
+            return run(self.checkpoint.network)
 
     def _floor(self, settings: MaskSettings) -> float:
         with torch.inference_mode():
@@ -431,6 +464,16 @@ class LocusSession:
         started = time.perf_counter()
         yield
         self.timings = dataclasses.replace(self.timings, **{stage: 1000 * (time.perf_counter() - started)})
+
+
+def _moved(parameters: BetaParameters, device: str) -> BetaParameters:
+    return BetaParameters(parameters.alpha.to(device), parameters.beta.to(device))
+
+
+def _free() -> None:
+    """Give unused memory back to the accelerator."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _numpy(tensor: Tensor) -> FloatArray:

@@ -30,6 +30,8 @@ class Answer:
     view: LocusView
     timings: Timings
     device: str
+    notice: str = ""
+    """What a visitor should know about how this was computed; empty: nothing."""
 
 
 @dataclass(frozen=True)
@@ -160,4 +162,4 @@ def _answer(
     _question: Question,
 ) -> Answer:
     view = _session.view(_question.mask, _question.elements, _question.peaks)
-    return Answer(view, _session.timings, _session.device)
+    return Answer(view, _session.timings, _session.device, _session.notice)

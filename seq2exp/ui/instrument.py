@@ -70,6 +70,7 @@ def show(
     # One block, empty or not: what is below keeps its place in the page, so the browser need not build it anew.
     with st.container():
         inputs.show_locus_error()
+        panels.banner(answer)
         panels.empty_result(view, question.elements)
         if truth.has_truth(opened, cell_type) and "truth" not in display.hidden():
             truth.true_elements_or_reason(opened, gene, cell_type, view.interval)

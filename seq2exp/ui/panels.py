@@ -61,6 +61,12 @@ def notices(view: LocusView) -> None:
         st.badge(plain(missing_in_words(missing)), color=cast(Any, colour))
 
 
+def banner(answer: Answer) -> None:
+    """What went otherwise than wanted while computing."""
+    if answer.notice:
+        st.warning(plain(answer.notice))
+
+
 def latency(answer: Answer) -> None:
     """How long each stage took when it last ran, and where."""
     timings = answer.timings

@@ -25,6 +25,7 @@ def show(
         panels.expression_line(view)
     with st.container():
         inputs.show_locus_error()
+        panels.banner(answer)
         panels.empty_result(view, state.question(config).elements)
         drawn = truth.has_truth(opened, cell_type) and "truth" not in display.hidden()
         known = truth.true_elements_or_reason(opened, gene, cell_type, view.interval) if drawn else None

@@ -279,3 +279,40 @@ def test_promoter_only_is_the_network_on_a_mask_of_the_centre_alone(
     assert session.view(MaskSettings(signal_scale=2)).promoter_only_log10 == alone
     assert alone != session.predict(FAITHFUL)
     assert _session(tiny, tmp_path).predict_promoter_only() is None
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+@pytest.mark.parametrize("stage", ["sequence_beta", "predict"])
+def test_out_of_memory_is_tried_again_and_then_falls_back_to_the_cpu(
+    tiny: Dataset, tmp_path: Path, soft: LoadedCheckpoint, monkeypatch: pytest.MonkeyPatch, stage: str, failures: int
+) -> None:
+    # "cpu:0" is the CPU under another name, so it can play the accelerator that is full.
+    session = _session(tiny, tmp_path, replace(soft, device="cpu:0"))
+    expected = _session(tiny, tmp_path, soft).predict(FAITHFUL)
+    left = [failures]
+    original = getattr(soft.network, stage)
+
+    def full(*arguments: object, **options: object) -> object:
+        if session.device == "cpu:0" and left[0]:
+            left[0] -= 1
+            raise torch.OutOfMemoryError("full")
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(soft.network, stage, full)
+    assert session.predict(FAITHFUL) == pytest.approx(expected, rel=1e-6)
+    assert left == [0]
+    assert session.device == ("cpu:0" if failures == 1 else "cpu")
+    assert ("ran out of memory" in session.notice) is (failures == 2)
+    assert session.checkpoint is not None
+    assert (session.checkpoint.network is soft.network) is (failures == 1)
+
+
+def test_a_cpu_without_memory_says_so(
+    tiny: Dataset, tmp_path: Path, soft: LoadedCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> object:
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(soft.network, "predict", full)
+    with pytest.raises(SettingsError, match=r"not enough memory for a window of 4,096 bp"):
+        _session(tiny, tmp_path, soft).predict(FAITHFUL)

@@ -27,6 +27,9 @@ export function scene(state) {
   for (const row of [...locus.rows, ...(reply.rows ?? [])]) if (shown(row.name)) lanes.push(rowLane(frame, row));
   if (locus.truth && shown("truth")) lanes.push(truthLane(frame, locus.truth));
 
+  // Signals use the height a large screen has; rows of genes are as tall as their letters.
+  for (const lane of lanes) if (lane.name !== "genes") lane.height = Math.round(lane.height * (state.stretch ?? 1));
+
   const inner = lanes.reduce((sum, lane) => sum + lane.height, 0) + GAP * (lanes.length - 1);
   const layout = frameLayout(frame, inner, state);
   const data = [];

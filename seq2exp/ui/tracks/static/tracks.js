@@ -15,6 +15,9 @@ import { TEMPLATE } from "./template.js";
 const LOCI_KEPT = 4;
 const VIEW_PAUSE_MS = 500;
 const NARROWEST_BP = 40;
+/** Height of the figure's lanes at their usual size, and of everything on the page above and below them. */
+const USUAL_PX = 420;
+const AROUND_PX = 330;
 const loci = new Map();
 const waiting = new Set();
 const instruments = new WeakMap();
@@ -175,6 +178,7 @@ class Instrument {
     const { state } = this;
     state.theme = this.reply.themes[this.themeName()];
     state.width = this.figureWidth();
+    state.stretch = Math.min(Math.max((window.innerHeight - AROUND_PX) / USUAL_PX, 1), 1.7);
     this.recompute();
     this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
     const drawn = scene(state);
