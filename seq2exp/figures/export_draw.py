@@ -234,7 +234,9 @@ class Scene:
             y = float(panel.y(value))
             tick = Line2D([panel.left, panel.left - 4], [y, y], color=colour_of(axis["tickcolor"]), linewidth=0.75)
             self._add(tick)
-            self.write(text, panel.left - 6, y, colour=axis["tickfont"]["color"], across="right")
+            half = 0.6 * float(self.font["size"])
+            inside = min(max(y, panel.bottom + half), panel.bottom + panel.height - half)  # clear of the next lane's
+            self.write(text, panel.left - 6, inside, colour=axis["tickfont"]["color"], across="right")
 
     def _annotation(self, note: PlotlyDict) -> None:
         across, upright = self._place(note)
