@@ -103,7 +103,14 @@ export function answer(locus, settings) {
     count++;
     if (!forced.off[i]) sum += mask[i];
   }
-  return { mean, sd, chosen, threshold, elements: callElements(chosen, forced.barrier, settings), ratio: count ? sum / count : 0 };
+  return {
+    mean,
+    sd,
+    chosen,
+    threshold,
+    elements: callElements(chosen, forced.barrier, settings),
+    ratio: count ? sum / count : 0,
+  };
 }
 
 /** The signal Beta, made anew only when a weight has moved. */

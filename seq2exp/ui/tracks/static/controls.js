@@ -61,7 +61,8 @@ export class Controls {
       row.root.classList.toggle("idle", idle);
       row.note.textContent = notes[key]?.[settings.mode] ?? "";
     }
-    for (const button of this.modes.children) button.setAttribute("aria-pressed", String(button.dataset.mode === settings.mode));
+    for (const button of this.modes.children)
+      button.setAttribute("aria-pressed", String(button.dataset.mode === settings.mode));
   }
 
   build(knobs, modes, hasCheckpoint) {
@@ -86,7 +87,11 @@ export class Controls {
       }
       this.root.append(this.row(knob));
     }
-    const reset = element("button", { type: "button", class: "reset", text: hasCheckpoint ? "Reset to faithful" : "Reset settings" });
+    const reset = element("button", {
+      type: "button",
+      class: "reset",
+      text: hasCheckpoint ? "Reset to faithful" : "Reset settings",
+    });
     reset.onclick = () => this.events.onReset();
     this.root.append(reset);
   }
@@ -97,7 +102,12 @@ export class Controls {
     const limits = { min: range.min, max: range.max, step: range.step };
     const name = knob.unit ? `${knob.label}, ${knob.unit}` : knob.label;
     const slider = element("input", { type: "range", id, ...limits, title: knob.help, "aria-label": name });
-    const field = element("input", { type: "text", inputmode: "decimal", "aria-label": `${name}: type a number`, size: 4 });
+    const field = element("input", {
+      type: "text",
+      inputmode: "decimal",
+      "aria-label": `${name}: type a number`,
+      size: 4,
+    });
     const label = element("label", { for: id, text: name, title: knob.help });
     const note = element("small");
     const root = element("div", { class: "knob", "data-key": knob.key }, label, field, slider, note);

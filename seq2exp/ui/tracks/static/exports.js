@@ -1,7 +1,7 @@
 // Pictures of the figure as it stands, drawn from the same scene, with a caption that says what they show.
 
-import { plain } from "./lanes.js";
 import { MARGIN } from "./scene.js";
+import { plain } from "./shapes.js";
 
 const LINE_PX = 19;
 
@@ -11,7 +11,6 @@ export function captioned({ data, layout }, caption, theme, width) {
   const lines = caption.flatMap((line) => wrapped(line, letters));
   const extra = LINE_PX * lines.length + 10;
   const height = layout.height + extra;
-  const inner = layout.height - MARGIN.t - MARGIN.b;
   const notes = lines.map((text, i) => ({
     xref: "paper",
     yref: "paper",
@@ -26,10 +25,14 @@ export function captioned({ data, layout }, caption, theme, width) {
     showarrow: false,
     font: { color: i === 0 ? theme.ink : theme.muted },
   }));
-  void inner;
   return {
     data,
-    layout: { ...layout, height, margin: { ...layout.margin, b: MARGIN.b + extra }, annotations: [...layout.annotations, ...notes] },
+    layout: {
+      ...layout,
+      height,
+      margin: { ...layout.margin, b: MARGIN.b + extra },
+      annotations: [...layout.annotations, ...notes],
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 // Gene models packed into rows so that neither bodies nor names collide, as seq2exp/figures/genes.py does.
 
-import { NAME_CHAR_PX } from "./lanes.js";
+import { NAME_CHAR_PX } from "./shapes.js";
 
 const MOST_ROWS = 3;
 
@@ -14,7 +14,11 @@ export function packGenes(genes, view, width) {
   const bpPerPx = (view[1] - view[0]) / width;
   const inside = genes.filter((g) => g.end > view[0] && g.start < view[1]);
   const order = [...inside].sort(
-    (a, b) => Number(b.target) - Number(a.target) || b.end - b.start - (a.end - a.start) || a.start - b.start || (a.id < b.id ? -1 : 1),
+    (a, b) =>
+      Number(b.target) - Number(a.target) ||
+      b.end - b.start - (a.end - a.start) ||
+      a.start - b.start ||
+      (a.id < b.id ? -1 : 1),
   );
   const rows = [];
   const placed = [];

@@ -1,90 +1,15 @@
 // What each lane draws, as Plotly traces without axes; heights, names and looks follow seq2exp/figures.
-// Screen coordinates are 1-based: base p (0-based, of the genome) is drawn at x = p + 1, half a unit to either side.
 
 import { bins, binWidth, quickBins } from "./pyramid.js";
 import { meets } from "./beta.js";
 import { packGenes } from "./genes.js";
+import { line, middleOf, names, onShow, plain, rectangles, shortNumber, toGenome, withAlpha } from "./shapes.js";
 
 export const HEIGHT = { geneRow: 31, signal: 50, absent: 26, mask: 96, calls: 54, row: 30, truth: 54 };
-export const NAME_CHAR_PX = 8.4;
 const LETTERS_BELOW_BP = 150;
 const BASES = "ACGTN";
 const LOG_TRACKS = new Set(["contact"]);
 const TITLES = { dnase: "DNase", h3k27ac: "H3K27ac", contact: "Contacts" };
-
-/** `text` as Plotly shows it letter by letter. */
-export const plain = (text) =>
-  String(text).replace(/\s+/g, " ").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/%\{/g, "% {");
-
-export const withAlpha = (hex, alpha) =>
-  `rgba(${[1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)).join(",")},${alpha})`;
-
-const shortNumber = (value) => (value >= 1000 ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3))));
-
-/** A line over bins from `first` (0-based) on; steps where bins are single bases. */
-function line(first, width, y, colour, more = {}) {
-  const { fill, fillcolor, ...look } = more;
-  return {
-    type: "scatter",
-    mode: "lines",
-    x0: first + (width + 1) / 2,
-    dx: width,
-    y,
-    line: { color: colour, width: 0, shape: width === 1 ? "hvh" : "linear", ...look },
-    ...(fill ? { fill, fillcolor } : {}),
-  };
-}
-
-/** Rectangles over half-open pairs of genome coordinates as one closed path. */
-export function rectangles(pairs, low, high, colour, { hollow = false, pattern = null, border = colour } = {}) {
-  const x = [];
-  const y = [];
-  for (const [start, end] of pairs) {
-    x.push(start + 0.5, start + 0.5, end + 0.5, end + 0.5, start + 0.5, null);
-    y.push(low, high, high, low, low, null);
-  }
-  const trace = {
-    type: "scatter",
-    mode: "lines",
-    x,
-    y,
-    fill: "toself",
-    fillcolor: hollow || pattern ? "rgba(0,0,0,0)" : colour,
-    line: { color: border, width: hollow ? 1.5 : 1, shape: "linear" },
-  };
-  if (pattern) trace.fillpattern = { shape: pattern, fgcolor: colour, bgcolor: "rgba(0,0,0,0)", size: 7, solidity: 0.22, fillmode: "replace" };
-  return trace;
-}
-
-/** Names in the middle of things, none over another; [{at, text, colour, first}] with `first` placed first. */
-function names(frame, wanted, y) {
-  const bpPerPx = frame.bpPerPx;
-  const taken = [];
-  const placed = [];
-  for (const name of [...wanted].sort((a, b) => Number(b.first) - Number(a.first) || a.at - b.at)) {
-    const half = (name.text.length * NAME_CHAR_PX * bpPerPx) / 2;
-    const [low, high] = frame.view;
-    const middle = Math.min(Math.max(name.at, low + half), high - half);
-    if (taken.some(([a, b]) => middle - half < b && a < middle + half)) continue;
-    taken.push([middle - half - 8 * bpPerPx, middle + half + 8 * bpPerPx]);
-    placed.push({ ...name, middle });
-  }
-  return {
-    type: "scatter",
-    mode: "text",
-    x: placed.map((n) => n.middle),
-    y: placed.map(() => y),
-    text: placed.map((n) => (n.bold ? `<b>${plain(n.text)}</b>` : plain(n.text))),
-    textfont: { size: 14, color: placed.map((n) => n.colour) },
-  };
-}
-
-/** Index pairs of the window as genome coordinates, those on show. */
-const onShow = (frame, pairs) => pairs.filter(([start, end]) => end > frame.drawn[0] && start < frame.drawn[1]);
-
-export const toGenome = (locus, pairs) => pairs.map(([start, end]) => [start + locus.start, end + locus.start]);
-
-const middleOf = (frame, [start, end]) => (Math.max(start, frame.view[0]) + Math.min(end, frame.view[1]) + 1) / 2;
 
 export function geneLane(frame) {
   const { locus, theme } = frame;
@@ -100,7 +25,13 @@ export function geneLane(frame) {
   for (const { gene, row, at } of rows.placed) {
     const colour = gene.strand === "+" ? theme.forward : theme.reverse;
     const y = row + 0.3;
-    traces.push({ type: "scatter", mode: "lines", x: [gene.start + 0.5, gene.end + 0.5], y: [y, y], line: { color: colour, width: 1.6 } });
+    traces.push({
+      type: "scatter",
+      mode: "lines",
+      x: [gene.start + 0.5, gene.end + 0.5],
+      y: [y, y],
+      line: { color: colour, width: 1.6 },
+    });
     traces.push(rectangles(onShow(frame, gene.exons), y - 0.13, y + 0.13, colour));
     traces.push(rectangles(onShow(frame, gene.cds), y - 0.22, y + 0.22, colour));
     const step = 42 * frame.bpPerPx;
@@ -135,7 +66,9 @@ export function geneLane(frame) {
     const font = { size: 14, color: colours, family: "'Source Code Pro', 'DejaVu Sans Mono', monospace" };
     traces.push({ type: "scatter", mode: "text", x: at, y: at.map(() => (n + deepest) / 2), text, textfont: font });
   }
-  const notes = rows.leftOut ? [{ x: 1, xref: "paper", xanchor: "right", y: 0, yanchor: "top", text: `${rows.leftOut} more: zoom in` }] : [];
+  const notes = rows.leftOut
+    ? [{ x: 1, xref: "paper", xanchor: "right", y: 0, yanchor: "top", text: `${rows.leftOut} more: zoom in` }]
+    : [];
   return {
     name: "genes",
     height,
@@ -178,7 +111,9 @@ export function signalLane(frame, track) {
   const traces = [];
   if (gaps.length) traces.push(rectangles(gaps, 0, ceiling, theme.grid, { pattern: "/" }));
   if (bin > 1) traces.push(line(at, bin, filled(high), colour, { fill: "tozeroy", fillcolor: withAlpha(colour, 0.3) }));
-  traces.push(line(at, bin, filled(mean), colour, { fill: "tozeroy", fillcolor: withAlpha(colour, bin > 1 ? 0.75 : 0.35) }));
+  traces.push(
+    line(at, bin, filled(mean), colour, { fill: "tozeroy", fillcolor: withAlpha(colour, bin > 1 ? 0.75 : 0.35) }),
+  );
   traces.push(line(at, bin, scaled(mean), colour, { width: 1.2 }));
   const notes = [];
   if (track.top === null) notes.push({ text: "no base of this window was measured", y: ceiling / 2 });
@@ -193,7 +128,12 @@ export function signalLane(frame, track) {
     ],
     traces,
     notes,
-    ticks: track.top ? [[0, "0"], [ceiling, shortNumber(track.top)]] : [[0, "0"]],
+    ticks: track.top
+      ? [
+          [0, "0"],
+          [ceiling, shortNumber(track.top)],
+        ]
+      : [[0, "0"]],
   };
 }
 
@@ -219,7 +159,13 @@ export function contactArcs(frame, elements, track) {
       y.push(tall * 4 * (i / steps) * (1 - i / steps));
     }
     const width = 0.8 + 3.2 * (Math.log10(1 + strongest) / ceiling);
-    return { type: "scatter", mode: "lines", x, y, line: { color: withAlpha(theme.ink, 0.55), width, shape: "spline" } };
+    return {
+      type: "scatter",
+      mode: "lines",
+      x,
+      y,
+      line: { color: withAlpha(theme.ink, 0.55), width, shape: "spline" },
+    };
   });
 }
 
@@ -231,15 +177,39 @@ export function maskLane(frame, live, settings) {
   const sd = quickBins(live.sd, first, last, bin).mean;
   const clip = (v) => Math.min(1, Math.max(0, v));
   const traces = [];
-  for (const [pairs, shape] of [[locus.runs.on, "/"], [locus.runs.off, "\\"]]) {
+  for (const [pairs, shape] of [
+    [locus.runs.on, "/"],
+    [locus.runs.off, "\\"],
+  ]) {
     const shown = onShow(frame, toGenome(locus, pairs));
     if (shown.length) traces.push(rectangles(shown, 0, 1, theme.forced, { pattern: shape }));
   }
-  traces.push(line(at, bin, mean.mean.map((m, i) => clip(m - sd[i])), theme.muted));
-  traces.push(line(at, bin, mean.mean.map((m, i) => clip(m + sd[i])), theme.muted, { fill: "tonexty", fillcolor: withAlpha(theme.muted, 0.22) }));
+  traces.push(
+    line(
+      at,
+      bin,
+      mean.mean.map((m, i) => clip(m - sd[i])),
+      theme.muted,
+    ),
+  );
+  traces.push(
+    line(
+      at,
+      bin,
+      mean.mean.map((m, i) => clip(m + sd[i])),
+      theme.muted,
+      { fill: "tonexty", fillcolor: withAlpha(theme.muted, 0.22) },
+    ),
+  );
   if (bin > 1) {
     traces.push(line(at, bin, mean.low, theme.ink));
-    traces.push(line(at, bin, mean.high, withAlpha(theme.ink, 0.55), { width: 0.8, fill: "tonexty", fillcolor: withAlpha(theme.ink, 0.25) }));
+    traces.push(
+      line(at, bin, mean.high, withAlpha(theme.ink, 0.55), {
+        width: 0.8,
+        fill: "tonexty",
+        fillcolor: withAlpha(theme.ink, 0.25),
+      }),
+    );
   }
   traces.push(line(at, bin, mean.mean, theme.ink, { width: 1.4 }));
   const levels = maskLevels(live, settings, theme);
@@ -264,7 +234,11 @@ export function maskLane(frame, live, settings) {
       bgcolor: withAlpha(theme.lane, 0.75),
       font: { color: level.colour },
     })),
-    ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]],
+    ticks: [
+      [0, "0"],
+      [0.5, "0.5"],
+      [1, "1"],
+    ],
   };
 }
 
@@ -281,7 +255,15 @@ export function maskLevels(live, settings, theme) {
     below: live.threshold > 0.75,
   };
   if (live.floor < 0.02) return [called];
-  const floor = { at: live.floor, words: `no signal ${live.floor.toFixed(2)}`, colour: theme.muted, dash: "dot", width: 1, side: "left", below: true };
+  const floor = {
+    at: live.floor,
+    words: `no signal ${live.floor.toFixed(2)}`,
+    colour: theme.muted,
+    dash: "dot",
+    width: 1,
+    side: "left",
+    below: true,
+  };
   return [floor, called];
 }
 
@@ -323,7 +305,8 @@ export function callsLane(frame, live, peaks, peakNote) {
   traces.push(rectangles(onShow(frame, [locus.centre]), 1.1, 1.9, theme.forced, { pattern: "/" }));
   const notes = [];
   const left = { x: 0, xref: "paper", xanchor: "left", xshift: 6, bgcolor: withAlpha(theme.lane, 0.85) };
-  if (!live.elements.length) notes.push({ ...left, y: 1.5, text: `0 elements at threshold ${live.threshold.toFixed(2)}` });
+  if (!live.elements.length)
+    notes.push({ ...left, y: 1.5, text: `0 elements at threshold ${live.threshold.toFixed(2)}` });
   if (!peaks.length) notes.push({ ...left, y: 0.5, text: plain(peakNote || "no MACS3 peaks in this window") });
   return {
     name: "calls",
@@ -376,13 +359,24 @@ export function rowLane(frame, { name, title, colour, boxes }) {
   const tint = theme[colour] ?? theme.other;
   const solid = shown.filter((b) => b.strong !== false).map((b) => [b.start, b.end]);
   const hollow = shown.filter((b) => b.strong === false).map((b) => [b.start, b.end]);
-  const wanted = shown.filter((b) => b.label).map((b) => ({ at: middleOf(frame, [b.start, b.end]), text: b.label, colour: theme.ink, first: b.strong !== false }));
+  const wanted = shown
+    .filter((b) => b.label)
+    .map((b) => ({
+      at: middleOf(frame, [b.start, b.end]),
+      text: b.label,
+      colour: theme.ink,
+      first: b.strong !== false,
+    }));
   return {
     name,
     height: HEIGHT.row + (wanted.length ? 12 : 0),
     range: [0, 1],
     labels: [{ text: title, y: 0.6, colour: tint, bold: true }],
-    traces: [rectangles(hollow, 0.5, 0.85, tint, { hollow: true }), rectangles(solid, 0.5, 0.95, tint), names(frame, wanted, 0.22)],
+    traces: [
+      rectangles(hollow, 0.5, 0.85, tint, { hollow: true }),
+      rectangles(solid, 0.5, 0.95, tint),
+      names(frame, wanted, 0.22),
+    ],
     notes: shown.length ? [] : [{ text: "none in this stretch", y: 0.5 }],
   };
 }

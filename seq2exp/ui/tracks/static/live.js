@@ -1,13 +1,14 @@
 // The preview while a slider moves: mask and calls drawn on a canvas over their lanes, at the speed of the hand.
 // On release the figure itself is drawn anew and the canvas goes.
 
-import { callBoxes, maskLevels, withAlpha } from "./lanes.js";
+import { callBoxes, maskLevels } from "./lanes.js";
 import { quickBins } from "./pyramid.js";
 import { MARGIN } from "./scene.js";
+import { withAlpha } from "./shapes.js";
 
 /** Draws `state.live` over the lanes `mask` and `calls`; `lanes` as scene() returned them. */
 export function paint(canvas, state, lanes) {
-  const { theme, width, locus, view } = state;
+  const { theme, width, view } = state;
   const scale = window.devicePixelRatio || 1;
   const mask = lanes.find((lane) => lane.name === "mask");
   const calls = lanes.find((lane) => lane.name === "calls");
@@ -31,7 +32,6 @@ export function paint(canvas, state, lanes) {
   paintMask(ink, state, mask, x);
   ink.translate(0, calls.top - mask.top);
   paintCalls(ink, state, calls, x);
-  void locus;
 }
 
 const lineOf = (lane) => (value) => lane.height * (1 - (value - lane.range[0]) / (lane.range[1] - lane.range[0]));
@@ -64,7 +64,8 @@ function paintMask(ink, { locus, live, settings, theme, view, width }, lane, x) 
   ink.stroke();
   ink.fillStyle = withAlpha(theme.forced, 0.25);
   for (const pairs of [locus.runs.on, locus.runs.off]) {
-    for (const [start, end] of pairs) ink.fillRect(x(start + locus.start), y(1), x(end + locus.start) - x(start + locus.start), y(0) - y(1));
+    for (const [start, end] of pairs)
+      ink.fillRect(x(start + locus.start), y(1), x(end + locus.start) - x(start + locus.start), y(0) - y(1));
   }
   ink.font = "14px 'Source Sans', 'Helvetica Neue', Arial, sans-serif";
   for (const level of maskLevels(live, settings, theme)) {

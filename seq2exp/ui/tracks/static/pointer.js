@@ -1,7 +1,7 @@
 // The crosshair through every lane, and the box beside it that says what stands under the pointer, base by base.
 
 import { MARGIN } from "./scene.js";
-import { toGenome } from "./lanes.js";
+import { toGenome } from "./shapes.js";
 
 const digits = (value) => (Number.isNaN(value) ? "not measured" : String(Number(value.toPrecision(3))));
 
@@ -10,13 +10,27 @@ export function readout(state, p) {
   const { locus, live, reply } = state;
   const i = p - locus.start;
   const distance = (p - locus.tss) * (locus.strand === "+" ? 1 : -1);
-  const lines = [[`${locus.chrom}:${(p + 1).toLocaleString("en-US")}`, `TSS ${distance > 0 ? "+" : ""}${distance.toLocaleString("en-US")} bp`]];
-  for (const track of locus.tracks) if (track.available) lines.push([track.title, `${digits(track.values[i])} ${track.unit}`.trim()]);
-  const rule = locus.forced.on[i] ? "promoter centre: forced on by rule" : locus.forced.off[i] ? "blacklist: forced off by rule" : "";
+  const lines = [
+    [
+      `${locus.chrom}:${(p + 1).toLocaleString("en-US")}`,
+      `TSS ${distance > 0 ? "+" : ""}${distance.toLocaleString("en-US")} bp`,
+    ],
+  ];
+  for (const track of locus.tracks)
+    if (track.available) lines.push([track.title, `${digits(track.values[i])} ${track.unit}`.trim()]);
+  const rule = locus.forced.on[i]
+    ? "promoter centre: forced on by rule"
+    : locus.forced.off[i]
+      ? "blacklist: forced off by rule"
+      : "";
   lines.push(["Mask", rule || `${live.mean[i].toFixed(3)} ± ${live.sd[i].toFixed(3)} sd`]);
   const within = ([start, end]) => p >= start && p < end;
   const element = toGenome(locus, live.elements).findIndex(within);
-  if (element >= 0) lines.push([`Element E${element + 1}`, `${(live.elements[element][1] - live.elements[element][0]).toLocaleString("en-US")} bp`]);
+  if (element >= 0)
+    lines.push([
+      `Element E${element + 1}`,
+      `${(live.elements[element][1] - live.elements[element][0]).toLocaleString("en-US")} bp`,
+    ]);
   if (reply.peaks.some(within)) lines.push(["MACS3 peak", ""]);
   for (const e of state.shown.truth === false ? [] : (locus.truth ?? [])) {
     if (within([e.start, e.end])) lines.push(["Truth", `${e.meaning}; ${e.effect}`]);
@@ -50,7 +64,11 @@ export class Crosshair {
       return;
     }
     this.line.hidden = this.box.hidden = false;
-    Object.assign(this.line.style, { left: `${offset}px`, top: `${MARGIN.t}px`, height: `${height - MARGIN.t - MARGIN.b}px` });
+    Object.assign(this.line.style, {
+      left: `${offset}px`,
+      top: `${MARGIN.t}px`,
+      height: `${height - MARGIN.t - MARGIN.b}px`,
+    });
     const rows = readout(state, p).map(([label, value]) => {
       const row = document.createElement("div");
       const name = document.createElement("b");

@@ -13,7 +13,12 @@ export function pyramid(values) {
   while (width < values.length) {
     const below = levels.at(-1);
     const size = Math.ceil(values.length / width);
-    const level = { width, high: new Float32Array(size).fill(NaN), sum: new Float64Array(size), known: new Float64Array(size) };
+    const level = {
+      width,
+      high: new Float32Array(size).fill(NaN),
+      sum: new Float64Array(size),
+      known: new Float64Array(size),
+    };
     const cells = below ? below.high.length : values.length;
     for (let i = 0; i < cells; i++) {
       const at = Math.floor(i / FACTOR);

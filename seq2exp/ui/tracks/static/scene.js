@@ -1,6 +1,7 @@
 // Lanes set below each other on one genome axis: the data and layout that Plotly.react is given.
 
-import { callsLane, contactArcs, geneLane, gridOf, maskLane, plain, rowLane, signalLane, truthLane, withAlpha } from "./lanes.js";
+import { callsLane, contactArcs, geneLane, gridOf, maskLane, rowLane, signalLane, truthLane } from "./lanes.js";
+import { plain, withAlpha } from "./shapes.js";
 
 export const MARGIN = { l: 148, r: 14, t: 46, b: 52 };
 const GAP = 6;
@@ -15,7 +16,6 @@ export function scene(state) {
   const frame = { locus, theme, view, width, bpPerPx: (view[1] - view[0]) / width, grid: gridOf(locus, view, width) };
   frame.drawn = [locus.start + frame.grid.first, locus.start + frame.grid.last];
   const shown = (name) => state.shown[name] !== false;
-  const contact = locus.tracks.find((track) => track.name === "contact");
   const lanes = [geneLane(frame)];
   for (const track of locus.tracks) {
     if (!shown(track.name)) continue;
@@ -40,17 +40,49 @@ export function scene(state) {
     const low = 1 - (top + lane.height) / inner;
     lane.top = top;
     layout[`yaxis${suffix}`] = yAxis(lane, [Math.max(low, 0), high], theme);
-    layout.shapes.push({ type: "rect", xref: "paper", yref: "paper", x0: 0, x1: 1, y0: low, y1: high, layer: "below", fillcolor: theme.lane, line: { width: 0 } });
+    layout.shapes.push({
+      type: "rect",
+      xref: "paper",
+      yref: "paper",
+      x0: 0,
+      x1: 1,
+      y0: low,
+      y1: high,
+      layer: "below",
+      fillcolor: theme.lane,
+      line: { width: 0 },
+    });
     const across = { type: "line", xref: "paper", yref: `y${suffix}`, x0: 0, x1: 1 };
-    if (lane.divider !== undefined) layout.shapes.push({ ...across, y0: lane.divider, y1: lane.divider, layer: "below", line: { color: theme.grid, width: 1 } });
+    if (lane.divider !== undefined)
+      layout.shapes.push({
+        ...across,
+        y0: lane.divider,
+        y1: lane.divider,
+        layer: "below",
+        line: { color: theme.grid, width: 1 },
+      });
     for (const level of lane.levels ?? []) {
-      layout.shapes.push({ ...across, y0: level.at, y1: level.at, line: { color: level.colour, width: level.width, dash: level.dash } });
+      layout.shapes.push({
+        ...across,
+        y0: level.at,
+        y1: level.at,
+        line: { color: level.colour, width: level.width, dash: level.dash },
+      });
     }
     for (const note of lane.notes ?? []) {
-      layout.annotations.push({ x: 0.5, xref: "paper", showarrow: false, borderpad: 0, font: { color: theme.muted }, ...note, yref: `y${suffix}` });
+      layout.annotations.push({
+        x: 0.5,
+        xref: "paper",
+        showarrow: false,
+        borderpad: 0,
+        font: { color: theme.muted },
+        ...note,
+        yref: `y${suffix}`,
+      });
     }
     for (const label of lane.labels) layout.annotations.push(marginLabel(label, low, high));
-    for (const trace of lane.traces) data.push({ showlegend: false, hoverinfo: "skip", ...trace, xaxis: "x", yaxis: `y${suffix}` });
+    for (const trace of lane.traces)
+      data.push({ showlegend: false, hoverinfo: "skip", ...trace, xaxis: "x", yaxis: `y${suffix}` });
     top += lane.height + GAP;
   });
   layout.shapes.push(...causalBands(state), ...bandShapes(bands, theme), tssLine(frame));
@@ -126,16 +158,18 @@ function frameLayout(frame, inner, state) {
       nticks: 8,
       minallowed: Math.max(locus.start, 0) + 0.5,
       maxallowed: locus.end + 0.5,
-      title: { text: `${plain(locus.chrom)} position in bp, 1-based · ${drawn}`, standoff: 6, font: { color: theme.muted, size: 14 } },
+      title: {
+        text: `${plain(locus.chrom)} position in bp, 1-based · ${drawn}`,
+        standoff: 6,
+        font: { color: theme.muted, size: 14 },
+      },
     },
   };
 }
 
 function causalBands({ locus, theme, shown }) {
   if (!locus.truth || shown.truth === false) return [];
-  return locus.truth
-    .filter((e) => e.causal)
-    .map((e) => band(e.start, e.end, withAlpha(theme.truth, 0.1)));
+  return locus.truth.filter((e) => e.causal).map((e) => band(e.start, e.end, withAlpha(theme.truth, 0.1)));
 }
 
 const band = (start, end, fillcolor, line = { width: 0 }) => ({
@@ -152,7 +186,9 @@ const band = (start, end, fillcolor, line = { width: 0 }) => ({
 });
 
 const bandShapes = (bands, theme) =>
-  bands.map(({ start, end }) => band(start, end, withAlpha(theme.threshold, 0.12), { width: 1, color: theme.threshold, dash: "dot" }));
+  bands.map(({ start, end }) =>
+    band(start, end, withAlpha(theme.threshold, 0.12), { width: 1, color: theme.threshold, dash: "dot" }),
+  );
 
 const bandNames = (bands, { theme, view }) =>
   bands
@@ -171,7 +207,16 @@ const bandNames = (bands, { theme, view }) =>
 
 function tssLine({ locus, theme }) {
   const x = locus.tss + 1;
-  return { type: "line", xref: "x", yref: "paper", x0: x, x1: x, y0: 0, y1: 1, line: { color: withAlpha(theme.ink, 0.6), width: 1.2, dash: "dot" } };
+  return {
+    type: "line",
+    xref: "x",
+    yref: "paper",
+    x0: x,
+    x1: x,
+    y0: 0,
+    y1: 1,
+    line: { color: withAlpha(theme.ink, 0.6), width: 1.2, dash: "dot" },
+  };
 }
 
 /** The flag on top of the TSS line, or, when the TSS is out of sight, which way it lies and how far. */
@@ -188,7 +233,9 @@ function tssFlag({ locus, theme, view }) {
     return [{ ...common, xref: "x", x: locus.tss + 1, xanchor: side, text: `<b>${words}</b>` }];
   }
   const left = locus.tss < view[0];
-  const words = left ? `← ${name} TSS ${bp(view[0] - locus.tss)} bp` : `${name} TSS ${bp(locus.tss - view[1] + 1)} bp →`;
+  const words = left
+    ? `← ${name} TSS ${bp(view[0] - locus.tss)} bp`
+    : `${name} TSS ${bp(locus.tss - view[1] + 1)} bp →`;
   return [{ ...common, xref: "paper", x: left ? 0 : 1, xanchor: left ? "left" : "right", text: `<b>${words}</b>` }];
 }
 
@@ -210,7 +257,9 @@ function legend({ theme, locus }) {
     yshift: MARGIN.t - 22,
     xanchor: "left",
     yanchor: "bottom",
-    text: entries.map(([sign, colour, words]) => `<span style="color:${colour}">${sign}</span> ${words}`).join("&nbsp;".repeat(8)),
+    text: entries
+      .map(([sign, colour, words]) => `<span style="color:${colour}">${sign}</span> ${words}`)
+      .join("&nbsp;".repeat(8)),
     showarrow: false,
     font: { color: theme.ink },
   };

@@ -5,11 +5,11 @@ import { answer, floorOf, overlap } from "./beta.js";
 import { Controls } from "./controls.js";
 import { captioned, saveImage } from "./exports.js";
 import { paint } from "./live.js";
-import { toGenome } from "./lanes.js";
 import { covered, decode } from "./payload.js";
 import { Crosshair } from "./pointer.js";
 import { pyramid } from "./pyramid.js";
 import { MARGIN, scene } from "./scene.js";
+import { toGenome } from "./shapes.js";
 import { TEMPLATE } from "./template.js";
 
 const LOCI_KEPT = 4;
@@ -38,7 +38,7 @@ function loadPlotly(url) {
 }
 
 export default function mount(component) {
-  const { data, parentElement, setStateValue, setTriggerValue } = component;
+  const { data, parentElement, setTriggerValue } = component;
   if (data instanceof Uint8Array) {
     keep(prepared(decode(data)));
     return undefined;
@@ -90,6 +90,7 @@ export function prepared(locus) {
 class Instrument {
   constructor(parent) {
     this.parent = parent;
+    // eslint-disable-next-line no-restricted-properties -- a constant: nothing of the data is in it
     parent.innerHTML = TEMPLATE;
     this.root = parent.querySelector(".s2x");
     this.figure = this.root.querySelector(".figure");
@@ -154,7 +155,15 @@ class Instrument {
     const view = fresh || reply.go > (this.gone ?? -1) ? reply.view : this.state.view;
     this.gone = reply.go;
     if (current) this.busy = false;
-    this.state = { ...this.state, locus, settings, reply, view, shown: reply.shown, bands: fresh ? reply.bands : (this.state?.bands ?? []) };
+    this.state = {
+      ...this.state,
+      locus,
+      settings,
+      reply,
+      view,
+      shown: reply.shown,
+      bands: fresh ? reply.bands : (this.state?.bands ?? []),
+    };
     this.draw();
   }
 
@@ -184,7 +193,11 @@ class Instrument {
     const drawn = scene(state);
     this.lanes = drawn.lanes;
     this.drawn = drawn;
-    await plotly.react(this.plot, drawn.data, drawn.layout, { displayModeBar: false, scrollZoom: true, doubleClick: false });
+    await plotly.react(this.plot, drawn.data, drawn.layout, {
+      displayModeBar: false,
+      scrollZoom: true,
+      doubleClick: false,
+    });
     if (!this.wired) {
       this.wired = true;
       this.plot.on("plotly_relayout", (change) => this.relaid(change));
