@@ -33,11 +33,17 @@ def locus_html(
         ``facts.visible`` is not within the window.
     """
     figure = locus_figure(view, facts.visible, truth=truth, theme=theme)
+    figure.update_layout(dragmode="zoom")  # no server redraws what is chosen here
     drawn = figure.to_html(
         full_html=False,
         include_plotlyjs=True,
         include_mathjax=False,
-        config={"displaylogo": False, "responsive": True, "showSendToCloud": False},
+        config={
+            "displaylogo": False,
+            "responsive": True,
+            "modeBarButtonsToRemove": ["select2d", "lasso2d"],
+            "toImageButtonOptions": {"format": "svg", "filename": "seq2exp-locus"},
+        },
     )
     colours = THEMES[theme]
     rows = "\n".join(
