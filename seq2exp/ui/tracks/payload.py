@@ -96,8 +96,19 @@ def locus_payload(
     arrays: dict[str, NDArray[Any]] = {name: made_of.signals[:, k].astype(np.float32) for k, name in enumerate(SIGNALS)}
     if made_of.alpha is not None and made_of.beta is not None:
         arrays |= {"a1": made_of.alpha.astype(np.float32), "b1": made_of.beta.astype(np.float32)}
+    arrays |= _measured(view.tracks, arrays)
     arrays["codes"] = base_codes(view.sequence, window)
     return pack(header, arrays)
+
+
+def _measured(tracks: Sequence[Track], signals: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    """Values to draw, by ``measured_`` and the track's name, where the model reads others (contacts: log10(1 + c))."""
+    drawn = {
+        track.name: np.nan_to_num(track.values).astype(np.float32)
+        for track in tracks
+        if track.available and track.name in signals
+    }
+    return {f"measured_{name}": values for name, values in drawn.items() if not np.array_equal(values, signals[name])}
 
 
 def config_of(config: ModelConfig, made_of: MaskIngredients) -> dict[str, Any]:

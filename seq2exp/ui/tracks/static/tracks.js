@@ -72,7 +72,8 @@ export function prepared(locus) {
   const outside = covered(runs.outside, length);
   const barrier = on.map((v, i) => v | off[i] | outside[i]);
   const tracks = locus.tracks.map((track) => {
-    const values = arrays[track.name].slice();
+    // As measured: the model reads contacts as log10(1 + c).
+    const values = (arrays[`measured_${track.name}`] ?? arrays[track.name]).slice();
     for (const [start, end] of track.missing) values.fill(NaN, start, end);
     let top = null;
     for (const v of values) if (!Number.isNaN(v) && (top === null || v > top)) top = v;
