@@ -19,7 +19,6 @@ from seq2exp.ui import (
     inputs,
     truth,
 )
-from seq2exp.ui.compare_state import switch_key
 from seq2exp.ui.text import plain
 
 frame.ensure()
@@ -33,17 +32,15 @@ compare_inputs.begin(dataset, offered, first)
 inputs.show_gene_error(gene)
 messages = st.container()
 
-column_a, column_between, column_b = st.columns([1, 0.42, 1])
+column_a, column_between, column_b = st.columns([1, 0.53, 1])
 with column_a:
     side_a = compare_inputs.choose("a", dataset, offered)
 with column_between:
     compare_inputs.between()
 with column_b:
     side_b = compare_inputs.choose("b", dataset, offered)
-compare_inputs.keep()
 
-state = st.session_state
-share = bool(state[switch_key("share")])
+share: bool = compare_inputs.value("share")
 moved: dict[compare_state.Side, dict[str, Any]] = {
     "a": compare_inputs.moved("a"),
     "b": compare_inputs.moved("a" if share else "b"),
@@ -70,10 +67,11 @@ except Seq2ExpError as error:
 
 with stretch_column, st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
     visible = compare_navigation.navigate(gene, a.view.interval)
-    st.toggle("Lock y", key=switch_key("lock_y"), help="A and B share the scale of each assay.")
+    st.toggle("Lock y", help="A and B share the scale of each assay.", **compare_inputs.mirror("lock_y"))
     known = {side.side: truth.has_truth(dataset, side.cell_type) for side in (side_a, side_b)}
     if any(known.values()):
-        st.toggle("Truth", key=switch_key("truth"), help="Draw the elements that truly matter in each cell type.")
+        words = "Draw the elements that truly matter in each cell type."
+        st.toggle("Truth", help=words, **compare_inputs.mirror("truth"))
 with messages:
     compare_inputs.show_left_out()
 for column, answered_side in ((column_a, a), (column_b, b)):
@@ -87,12 +85,12 @@ with st.container():
     compare_panels.sameness(dataset, a, b)
     shown_truth = [
         truth.true_elements_or_reason(dataset, gene, side.cell_type, a.view.interval)
-        if known[side.side] and state[switch_key("truth")]
+        if known[side.side] and compare_inputs.value("truth")
         else None
         for side in (side_a, side_b)
     ]
 compare_panels.figure(
-    a, b, compared, visible, truth=(shown_truth[0], shown_truth[1]), lock_y=bool(state[switch_key("lock_y")])
+    a, b, compared, visible, truth=(shown_truth[0], shown_truth[1]), lock_y=compare_inputs.value("lock_y")
 )
 left, right = st.columns([5, 9], gap="medium")
 with left:

@@ -14,18 +14,18 @@ from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
 from seq2exp.ui import cache, compare_state, offers
 from seq2exp.ui.catalogue import checkpoint_paths
-from seq2exp.ui.compare_state import SETTINGS, SIDES, SWITCHES, Side, key, switch_key
+from seq2exp.ui.compare_state import SETTINGS, SIDES, SWITCHES, Side, field_of
 from seq2exp.ui.knobs import PRIOR_STRENGTHS, knob
 from seq2exp.ui.offers import Offer
 from seq2exp.ui.state import allowed_modes
 from seq2exp.ui.text import plain
 
 LEFT_OUT = "compare_left_out"
-_KEPT = "compare_kept"
+_CHOICES = "compare_choices"
+"""Session state: every choice by its name in the link. Widgets mirror it, so it outlives those that are not drawn."""
 _DATASET = "compare_dataset"
 _LINK_READ = "compare_link_read"
 _OWN = "own"
-_KEEP = (*(key(side, name) for side in SIDES for name in ("cell", "checkpoint", *SETTINGS, _OWN)),)
 
 
 @dataclass(frozen=True)
@@ -54,76 +54,88 @@ def offered(opened: Dataset) -> tuple[dict[str, Offer], str]:
     return found, offers.first_choice(list(found.values()), shipped_checkpoints(), synthetic=opened.synthetic)
 
 
-def begin(opened: Dataset, checkpoints: Mapping[str, Offer], first: str) -> None:
-    """Put every choice into session state before its widget is drawn.
+def _choices() -> dict[str, Any]:
+    choices: dict[str, Any] = st.session_state.setdefault(_CHOICES, {})
+    return choices
 
-    First from the link, then as the visitor left it, also on the way over another page; cell types and checkpoints
-    anew where another data set was opened.
+
+def value(name: str) -> Any:
+    """One choice by its name in the link."""
+    return _choices()[name]
+
+
+def mirror(name: str) -> dict[str, Any]:
+    """Arguments of the widget that shows a choice and takes it."""
+    widget = f"compare_{name}"
+    st.session_state[widget] = value(name)
+    return {"key": widget, "on_change": _take, "args": (name,)}
+
+
+def _take(name: str) -> None:
+    _choices()[name] = st.session_state[f"compare_{name}"]
+    if name == "share" and not value("share"):
+        # B's own settings start from those it had shared.
+        for setting, chosen in moved("a").items():
+            _choices()[field_of("b", setting)] = chosen
+
+
+def begin(opened: Dataset, checkpoints: Mapping[str, Offer], first: str) -> None:
+    """Make every choice before it is drawn: from the link at first, later as the visitor left it.
+
+    Cell types and checkpoints are chosen anew where another data set was opened.
     """
-    state = st.session_state
-    for name, value in state.get(_KEPT, {}).items():
-        state[name] = state.get(name, value)
+    state, choices = st.session_state, _choices()
     if _LINK_READ not in state:
         parameters = st.query_params.to_dict()
         link = compare_state.read_link(parameters, cells=opened.cell_types, checkpoints=checkpoints)
-        for name, value in link.values.items():
-            state[name] = value
+        choices.update(link.values)
         stale = ["dataset"] if parameters.get("dataset", state["dataset"]) != state["dataset"] else []
         state[LEFT_OUT], state[_LINK_READ] = [*stale, *link.left_out], True
     elif state.get(_DATASET) != opened.hash:
         for side in SIDES:
             for name in ("cell", "checkpoint"):
-                state.pop(key(side, name), None)
+                choices.pop(field_of(side, name), None)
     state[_DATASET] = opened.hash
-    for side, cell in zip(
-        SIDES, (opened.cell_types[0], opened.cell_types[min(1, len(opened.cell_types) - 1)]), strict=True
-    ):
-        for name, options, default in (("cell", opened.cell_types, cell), ("checkpoint", checkpoints, first)):
-            chosen = state.get(key(side, name))
-            state[key(side, name)] = chosen if chosen in options else default
+    cells = opened.cell_types
+    for side, cell in zip(SIDES, (cells[0], cells[min(1, len(cells) - 1)]), strict=True):
+        for name, options, default in (("cell", cells, cell), ("checkpoint", checkpoints, first)):
+            if choices.get(field_of(side, name)) not in options:
+                choices[field_of(side, name)] = default
     for name in SWITCHES:
         # With one cell type the settings are what A and B can differ in.
-        on = name != "share" or len(opened.cell_types) > 1
-        state[switch_key(name)] = state.get(switch_key(name), on)
-
-
-def keep() -> None:
-    """Remember every choice while another page is shown: Streamlit forgets widgets that are not drawn."""
-    state = st.session_state
-    names = (*_KEEP, *(switch_key(name) for name in SWITCHES))
-    state[_KEPT] = {name: state[name] for name in names if name in state}
+        choices.setdefault(name, name != "share" or len(cells) > 1)
 
 
 def choose(side: Side, opened: Dataset, checkpoints: Mapping[str, Offer]) -> Chosen:
     """Cell type, checkpoint and settings of one side; a checkpoint that does not fit is left out with the reason."""
-    state, letter = st.session_state, side.upper()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    letter = side.upper()
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f"**{letter}**", width="content")
         st.selectbox(
             f"Cell type of {letter}",
             list(opened.cell_types),
-            key=key(side, "cell"),
             label_visibility="collapsed",
             filter_mode=None,
-            width=128,
+            width=116,
+            **mirror(field_of(side, "cell")),
         )
         st.selectbox(
             f"Checkpoint of {letter}",
             list(checkpoints),
-            key=key(side, "checkpoint"),
             format_func=lambda name: checkpoints[name].label if name in checkpoints else str(name),
             label_visibility="collapsed",
             filter_mode=None,
+            **mirror(field_of(side, "checkpoint")),
         )
         place = st.container(width="content")
-    loaded = _loaded(letter, checkpoints[state[key(side, "checkpoint")]])
+    loaded = _loaded(letter, checkpoints[value(field_of(side, "checkpoint"))])
     config = ModelConfig() if loaded is None else loaded.config
     why_not = _settle(side, config)
     if why_not:
         st.caption(f"{letter}: {plain(why_not)}.")
     with place:
         _settings(side, config, has_checkpoint=loaded is not None)
-    return Chosen(side, state[key(side, "cell")], loaded, config)
+    return Chosen(side, value(field_of(side, "cell")), loaded, config)
 
 
 def _loaded(letter: str, taken: Offer) -> LoadedCheckpoint | None:
@@ -143,36 +155,32 @@ def _settle(side: Side, config: ModelConfig) -> str:
 
     Says why where a mode was not taken.
     """
-    state, own = st.session_state, compare_state.own_settings(config)
-    before = state.get(key(side, _OWN), own)
-    values = {name: state.get(key(side, name), before[name]) for name in own}
-    moved, why_not = compare_state.fitting(compare_state.moved_settings(values, before), config)
-    for name in own:
-        state[key(side, name)] = moved.get(name, own[name])
-    state[key(side, _OWN)] = own
+    choices, own = _choices(), compare_state.own_settings(config)
+    before = choices.get(field_of(side, _OWN), own)
+    values = {name: choices.get(field_of(side, name), before[name]) for name in own}
+    fitting, why_not = compare_state.fitting(compare_state.moved_settings(values, before), config)
+    choices |= {field_of(side, name): fitting.get(name, own[name]) for name in own}
+    choices[field_of(side, _OWN)] = own
     return why_not
-
-
-def _value(name: str) -> Any:
-    """What a key holds, or held when its widget was last drawn."""
-    return st.session_state.get(name, st.session_state.get(_KEPT, {}).get(name))
 
 
 def moved(side: Side) -> dict[str, Any]:
     """The settings of one side that are not as trained, once `choose` has drawn it."""
-    own: dict[str, Any] = _value(key(side, _OWN))
-    return compare_state.moved_settings({name: _value(key(side, name)) for name in own}, own)
+    own: dict[str, Any] = value(field_of(side, _OWN))
+    return compare_state.moved_settings({name: value(field_of(side, name)) for name in own}, own)
 
 
 def _settings(side: Side, config: ModelConfig, *, has_checkpoint: bool) -> None:
     """The main mask settings of one side, folded away."""
     letter = side.upper()
-    shared = side == "b" and st.session_state[switch_key("share")]
-    with st.popover(":material/tune:", help=f"Mask settings of {letter}", key=f"compare_popover_{side}"):
+    shared = side == "b" and value("share")
+    with st.popover(
+        "Settings", icon=":material/tune:", help=f"Mask settings of {letter}", key=f"compare_popover_{side}"
+    ):
         if shared:
             st.markdown("B uses the settings of A. Switch off *Share settings* to give B its own.")
             return
-        st.markdown(f"**Mask settings of {letter}**" + (", used by B too" if st.session_state["compare_share"] else ""))
+        st.markdown(f"**Mask settings of {letter}**" + (", used by B too" if value("share") else ""))
         _sliders(side, config)
         st.button(
             "Reset to faithful" if has_checkpoint else "Reset settings",
@@ -185,17 +193,16 @@ def _settings(side: Side, config: ModelConfig, *, has_checkpoint: bool) -> None:
 
 
 def _sliders(side: Side, config: ModelConfig) -> None:
-    mode = st.session_state[key(side, "mode")]
-    st.segmented_control("Mask mode", allowed_modes(config), key=key(side, "mode"), required=True)
-    _slider(side, "top_percent" if mode == "top-k" else "threshold")
+    st.segmented_control("Mask mode", allowed_modes(config), required=True, **mirror(field_of(side, "mode")))
+    _slider(side, "top_percent" if value(field_of(side, "mode")) == "top-k" else "threshold")
     _slider(side, "signal_scale")
     st.select_slider(
         knob("prior_strength").label,
         PRIOR_STRENGTHS,
-        key=key(side, "prior_strength"),
         help=knob("prior_strength").help,
+        **mirror(field_of(side, "prior_strength")),
     )
-    _slider(side, "prior_mean", disabled=st.session_state[key(side, "prior_strength")] == 0)
+    _slider(side, "prior_mean", disabled=value(field_of(side, "prior_strength")) == 0)
 
 
 def _slider(side: Side, name: str, *, disabled: bool = False) -> None:
@@ -205,44 +212,35 @@ def _slider(side: Side, name: str, *, disabled: bool = False) -> None:
         moves.minimum,
         moves.maximum,
         step=moves.step,
-        key=key(side, name),
         format=f"%.{moves.decimals}f",
         disabled=disabled,
         help=moves.help,
+        **mirror(field_of(side, name)),
     )
 
 
 def reset(side: Side) -> None:
     """Every setting of one side as trained again."""
-    for name, value in _value(key(side, _OWN)).items():
-        st.session_state[key(side, name)] = value
-
-
-def _unshare() -> None:
-    """When B gets settings of its own, it starts from those it had shared."""
-    if not st.session_state[switch_key("share")]:
-        for name, value in moved("a").items():
-            st.session_state[key("b", name)] = value
+    for name, own in value(field_of(side, _OWN)).items():
+        _choices()[field_of(side, name)] = own
 
 
 def swap() -> None:
     """Exchange A and B; settings they share stay shared."""
-    state = st.session_state
-    names = ("cell", "checkpoint") if state[switch_key("share")] else ("cell", "checkpoint", *SETTINGS, _OWN)
-    for name in names:
-        of_a, of_b = (_value(key(side, name)) for side in SIDES)
-        state[key("a", name)], state[key("b", name)] = of_b, of_a
+    choices = _choices()
+    for name in ("cell", "checkpoint") if value("share") else ("cell", "checkpoint", *SETTINGS, _OWN):
+        of_a, of_b = (field_of(side, name) for side in SIDES)
+        choices[of_a], choices[of_b] = choices[of_b], choices[of_a]
 
 
 def between() -> None:
     """The swap button and the switch of shared settings."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="center", gap="small"):
-        st.button(":material/swap_horiz:", key="compare_swap", help="Swap A and B", on_click=swap)
+        st.button("Swap", icon=":material/swap_horiz:", key="compare_swap", help="Exchange A and B", on_click=swap)
         st.toggle(
             "Share settings",
-            key=switch_key("share"),
-            on_change=_unshare,
             help="B uses the mask settings of A. What A leaves as trained is as each checkpoint was trained.",
+            **mirror("share"),
         )
 
 
@@ -266,15 +264,12 @@ def write_link(
     elsewhere: Mapping[str, str],
 ) -> None:
     """Make the address bar the link to this view."""
-    state = st.session_state
-    chosen = {side: state[key(side, "checkpoint")] for side in SIDES}
+    chosen: dict[Side, str] = {side: value(field_of(side, "checkpoint")) for side in SIDES}
     fields = compare_state.link_fields(
-        cells={side: state[key(side, "cell")] for side in SIDES},
-        checkpoints={
-            side: name for side, name in chosen.items() if not (checkpoints[name].folder is None and name == first)
-        },
+        cells={side: value(field_of(side, "cell")) for side in SIDES},
+        checkpoints={s: name for s, name in chosen.items() if checkpoints[name].folder is not None or name != first},
         moved={"a": moved["a"]} if share else moved,
-        switches={name: bool(state[switch_key(name)]) for name in SWITCHES},
+        switches={name: value(name) for name in SWITCHES},
         elsewhere=elsewhere,
     )
     if st.query_params.to_dict() != fields:

@@ -25,14 +25,9 @@ ELSEWHERE = ("dataset", "gene", "locus")
 """Link fields that are read where they are used."""
 
 
-def key(side: Side, name: str) -> str:
-    """The session key of one choice of one side."""
-    return f"compare_{side}_{name}"
-
-
-def switch_key(name: str) -> str:
-    """The session key of a switch."""
-    return f"compare_{name}"
+def field_of(side: Side, name: str) -> str:
+    """The name of one choice of one side, here and in the link."""
+    return f"{side}_{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,6 @@ class Link:
     """A link as far as it could be read."""
 
     values: Mapping[str, Any]
-    """By session key."""
     left_out: tuple[str, ...]
     """Fields that are unknown, malformed, or name what is not there (any more), as the link spells them."""
 
@@ -57,15 +51,15 @@ def read_link(parameters: Mapping[str, str], *, cells: Collection[str], checkpoi
             continue
         try:
             if field in SWITCHES:
-                values[switch_key(field)] = {"on": True, "off": False}[text]
+                values[field] = {"on": True, "off": False}[text]
             elif side not in SIDES:
                 raise KeyError(field)
             elif name in known:
                 if text not in known[name]:
                     raise KeyError(text)
-                values[key(side, name)] = text
+                values[field] = text
             else:
-                values[key(side, name)] = readers[name](text)
+                values[field] = readers[name](text)
         except (KeyError, ValueError):
             left_out.append(field)
     return Link(values, tuple(left_out))
@@ -128,9 +122,9 @@ def link_fields(
     """
     fields = {"v": VERSION, **elsewhere}
     for side in SIDES:
-        fields[f"{side}_cell"] = cells[side]
+        fields[field_of(side, "cell")] = cells[side]
         if side in checkpoints:
-            fields[f"{side}_checkpoint"] = checkpoints[side]
+            fields[field_of(side, "checkpoint")] = checkpoints[side]
     for side in SIDES:
-        fields |= {f"{side}_{name}": str(value) for name, value in moved.get(side, {}).items()}
+        fields |= {field_of(side, name): str(value) for name, value in moved.get(side, {}).items()}
     return fields | {name: "off" for name in SWITCHES if not switches[name]}
