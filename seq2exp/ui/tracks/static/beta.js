@@ -138,7 +138,9 @@ export function select(mean, settings, forced) {
     return { chosen, threshold, mask };
   }
   const threshold = settings.threshold;
-  for (let i = 0; i < length; i++) chosen[i] = mean[i] >= threshold ? 1 : 0;
+  // In float32, as the server compares: a mean that equals the threshold is called here too.
+  const least = Math.fround(threshold);
+  for (let i = 0; i < length; i++) chosen[i] = mean[i] >= least ? 1 : 0;
   return { chosen, threshold, mask: settings.mode === "soft" ? mean : chosen };
 }
 
@@ -162,15 +164,27 @@ export function callElements(chosen, barrier, { merge_gap: gap, min_length: leas
   return called.filter(([start, end]) => end - start >= least);
 }
 
-/** Jaccard, precision and recall by base of `elements` against `peaks`, both sorted half-open pairs; NaN of nothing. */
+/** `pairs` in order, those that touch or overlap joined. */
+function merged(pairs) {
+  const joined = [];
+  for (const [start, end] of [...pairs].sort((a, b) => a[0] - b[0])) {
+    const last = joined.at(-1);
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else joined.push([start, end]);
+  }
+  return joined;
+}
+
+/** Jaccard, precision and recall by base of `elements` against `peaks`, no base counted twice; NaN of nothing. */
 export function overlap(elements, peaks) {
+  const [called, known] = [merged(elements), merged(peaks)];
   const bases = (pairs) => pairs.reduce((n, [start, end]) => n + end - start, 0);
   let shared = 0;
-  for (const [a, b] of elements) {
-    for (const [c, d] of peaks) shared += Math.max(0, Math.min(b, d) - Math.max(a, c));
+  for (const [a, b] of called) {
+    for (const [c, d] of known) shared += Math.max(0, Math.min(b, d) - Math.max(a, c));
   }
-  const ours = bases(elements);
-  const theirs = bases(peaks);
+  const ours = bases(called);
+  const theirs = bases(known);
   return { jaccard: shared / (ours + theirs - shared), precision: shared / ours, recall: shared / theirs };
 }
 
