@@ -14,6 +14,7 @@ _CSS = """
 .stAppHeader{height:2.4rem;min-height:0}
 [data-testid=stSidebarHeader]{height:1.5rem;margin:0}
 [data-testid=stMetricValue]{font-size:1.8rem}
+[class*=st-key-carried]{display:none}
 """
 _FRAMED = "framed"
 
@@ -44,6 +45,8 @@ def _pages() -> StreamlitPage:
             st.Page("pages/genes.py", title="Genes", icon=":material/scatter_plot:"),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("pages/perturb.py", title="Perturb", icon=":material/toggle_off:"),
+            st.Page("pages/present.py", title="Present", icon=":material/slideshow:"),
+            st.Page("pages/gallery.py", title="Gallery", icon=":material/photo_library:"),
             st.Page("pages/training.py", title="Training", icon=":material/monitoring:"),
             st.Page("pages/status.py", title="Status & About", icon=":material/info:"),
         ],

@@ -25,11 +25,22 @@ _KEY = "tracks"
 _COMMIT = "tracks_commit"
 
 
-def carry(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, answer: Answer) -> str:
-    """Send the locus to the browser, once; its key. Outside the fragment, so that a slider does not send it again."""
+def carry(
+    opened: Dataset,
+    gene: Gene,
+    cell_type: str,
+    loaded: LoadedCheckpoint | None,
+    answer: Answer,
+    *,
+    slot: str = "carried",
+) -> str:
+    """Send the locus to the browser, once; its key. Outside the fragment, so that a slider does not send it again.
+
+    ``slot`` tells several on one page apart.
+    """
     names = (opened.hash, gene.gene_id, cell_type, "none" if loaded is None else loaded.hash)
     key = " ".join(names)
-    component.carry(_payload(key, opened, gene, cell_type, loaded, answer.view), key="carried")
+    component.carry(_payload(key, opened, gene, cell_type, loaded, answer.view), key=slot)
     return key
 
 
@@ -105,20 +116,21 @@ def _stamp(answer: Answer) -> str:
 
 def caption(view: LocusView, settings: dict[str, Any]) -> list[str]:
     """Lines below an exported picture: what it shows, whether it is as trained, every setting, and its sources."""
-    trained = view.provenance.get("trained") == "yes"
-    kind = (
-        "FAITHFUL: as trained"
-        if view.mask.faithful
-        else "WHAT-IF: " + ("; ".join(view.mask.changes) or "no checkpoint")
-    )
-    if view.mask.source == "model" and not trained:
-        kind = "UNTRAINED WEIGHTS: these numbers mean nothing"
     name = view.gene.symbol or view.gene.gene_id
     return [
-        f"{name} in {view.cell_type}, {view.interval} (1-based). {kind}",
+        f"{name} in {view.cell_type}, {view.interval} (1-based). {kind_in_words(view)}",
         "Settings: " + ", ".join(f"{key} {state.as_text(value)}" for key, value in settings.items()),
         "; ".join(f"{key}: {value}" for key, value in view.provenance.items()),
     ]
+
+
+def kind_in_words(view: LocusView) -> str:
+    """Whether these are the trained model's numbers, and what differs."""
+    if view.mask.source == "signals":
+        return "NO CHECKPOINT: signals only"
+    if view.provenance.get("trained") != "yes":
+        return "UNTRAINED WEIGHTS: these numbers mean nothing"
+    return "FAITHFUL: as trained" if view.mask.faithful else "WHAT-IF: " + "; ".join(view.mask.changes)
 
 
 def _sent(what: str) -> dict[str, Any]:

@@ -141,6 +141,12 @@ def reset(config: ModelConfig) -> None:
         st.session_state[key] = value
 
 
+def as_trained(config: ModelConfig) -> Question:
+    """The question a checkpoint was trained to answer, whatever stands in session state."""
+    own = defaults(config)
+    return Question(MaskSettings(), ElementSettings(int(own["merge_gap"]), int(own["min_length"])), PeakSettings())
+
+
 def question(config: ModelConfig) -> Question:
     """The settings in session state as the model takes them; None where one is as trained."""
     state, own = st.session_state, defaults(config)

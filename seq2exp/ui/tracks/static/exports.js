@@ -1,13 +1,12 @@
 // Pictures of the figure as it stands, drawn from the same scene, with a caption that says what they show.
 
-import { MARGIN } from "./scene.js";
 import { plain } from "./shapes.js";
 
 const LINE_PX = 19;
 
 /** The scene with its caption below: badge, settings and where everything came from. */
 export function captioned({ data, layout }, caption, theme, width) {
-  const letters = Math.floor((width + MARGIN.l) / 7.2);
+  const letters = Math.floor((width + layout.margin.l) / 7.2);
   const lines = caption.flatMap((line) => wrapped(line, letters));
   const extra = LINE_PX * lines.length + 10;
   const height = layout.height + extra;
@@ -15,9 +14,9 @@ export function captioned({ data, layout }, caption, theme, width) {
     xref: "paper",
     yref: "paper",
     x: 0,
-    xshift: -MARGIN.l + 4,
+    xshift: -layout.margin.l + 4,
     y: 0,
-    yshift: -(MARGIN.b + 6 + LINE_PX * i),
+    yshift: -(layout.margin.b + 6 + LINE_PX * i),
     xanchor: "left",
     yanchor: "top",
     align: "left",
@@ -30,7 +29,7 @@ export function captioned({ data, layout }, caption, theme, width) {
     layout: {
       ...layout,
       height,
-      margin: { ...layout.margin, b: MARGIN.b + extra },
+      margin: { ...layout.margin, b: layout.margin.b + extra },
       annotations: [...layout.annotations, ...notes],
     },
   };

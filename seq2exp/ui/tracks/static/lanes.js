@@ -14,11 +14,11 @@ const TITLES = { dnase: "DNase", h3k27ac: "H3K27ac", contact: "Contacts" };
 export function geneLane(frame) {
   const { locus, theme } = frame;
   const letters = frame.view[1] - frame.view[0] <= LETTERS_BELOW_BP;
-  const whole = packGenes(locus.genes, [locus.start, locus.end], frame.width);
-  const rows = packGenes(locus.genes, frame.view, frame.width);
+  const whole = packGenes(locus.genes, [locus.start, locus.end], frame.width / frame.scale);
+  const rows = packGenes(locus.genes, frame.view, frame.width / frame.scale);
   const n = Math.max(whole.rows, rows.rows, 2);
-  const height = n * HEIGHT.geneRow;
-  const strip = letters ? 20 / height : 0;
+  const height = Math.round(n * HEIGHT.geneRow * frame.scale);
+  const strip = letters ? (20 * frame.scale) / height : 0;
   const deepest = n / (1 - strip);
   const traces = [];
   const arrows = { "+": [[], []], "-": [[], []] };
@@ -45,7 +45,7 @@ export function geneLane(frame) {
       x: [at],
       y: [row + 0.72],
       text: [gene.target ? `<b>${plain(gene.label)}</b>` : plain(gene.label)],
-      textfont: { size: 14, color: gene.target ? theme.ink : theme.muted },
+      textfont: { size: frame.sizes.font, color: gene.target ? theme.ink : theme.muted },
     });
   }
   for (const [strand, [x, y]] of Object.entries(arrows)) {
@@ -63,7 +63,7 @@ export function geneLane(frame) {
       text.push(BASES[code]);
       colours.push(theme.bases[code]);
     }
-    const font = { size: 14, color: colours, family: "'Source Code Pro', 'DejaVu Sans Mono', monospace" };
+    const font = { size: frame.sizes.font, color: colours, family: "'Source Code Pro', 'DejaVu Sans Mono', monospace" };
     traces.push({ type: "scatter", mode: "text", x: at, y: at.map(() => (n + deepest) / 2), text, textfont: font });
   }
   const notes = rows.leftOut
@@ -74,9 +74,9 @@ export function geneLane(frame) {
     height,
     range: [deepest, 0],
     labels: [
-      { text: "Genes", y: 1 - 12 / height, colour: theme.ink, bold: true },
-      { text: "→ + strand", y: 1 - 30 / height, colour: theme.forward },
-      { text: "← − strand", y: 1 - 48 / height, colour: theme.reverse },
+      { text: "Genes", y: 1 - (12 * frame.scale) / height, colour: theme.ink, bold: true },
+      { text: "→ + strand", y: 1 - (30 * frame.scale) / height, colour: theme.forward },
+      { text: "← − strand", y: 1 - (48 * frame.scale) / height, colour: theme.reverse },
     ],
     traces,
     notes,
@@ -293,14 +293,14 @@ export function callsLane(frame, live, peaks, peakNote) {
   const shared = meets(ours, peaks);
   const fits = ours
     .map((pair, i) => ({ pair, i }))
-    .filter(({ pair }) => onShow(frame, [pair]).length && (pair[1] - pair[0]) / frame.bpPerPx >= 34);
+    .filter(({ pair }) => onShow(frame, [pair]).length && (pair[1] - pair[0]) / frame.bpPerPx >= 34 * frame.scale);
   traces.push({
     type: "scatter",
     mode: "text",
     x: fits.map(({ pair }) => middleOf(frame, pair)),
     y: fits.map(({ i }) => (shared[i] ? 1.45 : 1.66)),
     text: fits.map(({ i }) => `<b>E${i + 1}</b>`),
-    textfont: { size: 14, color: fits.map(({ i }) => (shared[i] ? theme.paper : theme.on_mask_only)) },
+    textfont: { size: frame.sizes.font, color: fits.map(({ i }) => (shared[i] ? theme.paper : theme.on_mask_only)) },
   });
   traces.push(rectangles(onShow(frame, [locus.centre]), 1.1, 1.9, theme.forced, { pattern: "/" }));
   const notes = [];

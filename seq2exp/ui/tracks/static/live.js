@@ -3,19 +3,18 @@
 
 import { callBoxes, maskLevels } from "./lanes.js";
 import { quickBins } from "./pyramid.js";
-import { MARGIN } from "./scene.js";
 import { withAlpha } from "./shapes.js";
 
 /** Draws `state.live` over the lanes `mask` and `calls`; `lanes` as scene() returned them. */
 export function paint(canvas, state, lanes) {
-  const { theme, width, view } = state;
+  const { theme, width, view, sizes } = state;
   const scale = window.devicePixelRatio || 1;
   const mask = lanes.find((lane) => lane.name === "mask");
   const calls = lanes.find((lane) => lane.name === "calls");
   const height = calls.top + calls.height - mask.top;
   Object.assign(canvas.style, {
-    left: `${MARGIN.l}px`,
-    top: `${MARGIN.t + mask.top}px`,
+    left: `${sizes.l}px`,
+    top: `${sizes.t + mask.top}px`,
     width: `${width}px`,
     height: `${height}px`,
     display: "block",
@@ -36,7 +35,7 @@ export function paint(canvas, state, lanes) {
 
 const lineOf = (lane) => (value) => lane.height * (1 - (value - lane.range[0]) / (lane.range[1] - lane.range[0]));
 
-function paintMask(ink, { locus, live, settings, theme, view, width }, lane, x) {
+function paintMask(ink, { locus, live, settings, theme, view, width, sizes }, lane, x) {
   const y = lineOf(lane);
   ink.fillStyle = theme.lane;
   ink.fillRect(0, 0, width, lane.height);
@@ -67,7 +66,7 @@ function paintMask(ink, { locus, live, settings, theme, view, width }, lane, x) 
     for (const [start, end] of pairs)
       ink.fillRect(x(start + locus.start), y(1), x(end + locus.start) - x(start + locus.start), y(0) - y(1));
   }
-  ink.font = "14px 'Source Sans', 'Helvetica Neue', Arial, sans-serif";
+  ink.font = `${sizes.font}px 'Source Sans', 'Helvetica Neue', Arial, sans-serif`;
   for (const level of maskLevels(live, settings, theme)) {
     ink.strokeStyle = ink.fillStyle = level.colour;
     ink.lineWidth = level.width;

@@ -1,6 +1,5 @@
 // The crosshair through every lane, and the box beside it that says what stands under the pointer, base by base.
 
-import { MARGIN } from "./scene.js";
 import { toGenome } from "./shapes.js";
 
 const digits = (value) => (Number.isNaN(value) ? "not measured" : String(Number(value.toPrecision(3))));
@@ -57,7 +56,8 @@ export class Crosshair {
 
   /** `offset`: px from the left of the figure. */
   show(state, offset, height, y) {
-    const at = offset - MARGIN.l;
+    const { sizes } = state;
+    const at = offset - sizes.l;
     const p = Math.floor(state.view[0] + (at / state.width) * (state.view[1] - state.view[0]));
     if (at < 0 || at > state.width || p < state.locus.start || p >= state.locus.end) {
       this.hide();
@@ -66,8 +66,8 @@ export class Crosshair {
     this.line.hidden = this.box.hidden = false;
     Object.assign(this.line.style, {
       left: `${offset}px`,
-      top: `${MARGIN.t}px`,
-      height: `${height - MARGIN.t - MARGIN.b}px`,
+      top: `${sizes.t}px`,
+      height: `${height - sizes.t - sizes.b}px`,
     });
     const rows = readout(state, p).map(([label, value]) => {
       const row = document.createElement("div");

@@ -3,7 +3,11 @@
 import { callsLane, contactArcs, geneLane, gridOf, maskLane, rowLane, signalLane, truthLane } from "./lanes.js";
 import { plain, withAlpha } from "./shapes.js";
 
-export const MARGIN = { l: 148, r: 14, t: 46, b: 52 };
+/** Margins around the lanes in px, and the size of letters: usual, and for a projector. */
+export const SIZES = {
+  usual: { l: 148, r: 14, t: 46, b: 52, font: 14 },
+  large: { l: 208, r: 20, t: 66, b: 72, font: 20 },
+};
 const GAP = 6;
 const FONT = "'Source Sans', 'Source Sans 3', 'Source Sans Pro', 'Helvetica Neue', Arial, sans-serif";
 
@@ -13,7 +17,18 @@ const FONT = "'Source Sans', 'Source Sans 3', 'Source Sans Pro', 'Helvetica Neue
  */
 export function scene(state) {
   const { locus, live, settings, reply, view, theme, width, bands = [] } = state;
-  const frame = { locus, theme, view, width, bpPerPx: (view[1] - view[0]) / width, grid: gridOf(locus, view, width) };
+  const sizes = SIZES[state.large ? "large" : "usual"];
+  const scale = sizes.font / SIZES.usual.font;
+  const frame = {
+    locus,
+    theme,
+    view,
+    width,
+    sizes,
+    scale,
+    bpPerPx: (view[1] - view[0]) / width,
+    grid: gridOf(locus, view, width),
+  };
   frame.drawn = [locus.start + frame.grid.first, locus.start + frame.grid.last];
   const shown = (name) => state.shown[name] !== false;
   const lanes = [geneLane(frame)];
@@ -28,10 +43,11 @@ export function scene(state) {
   if (locus.truth && shown("truth")) lanes.push(truthLane(frame, locus.truth));
 
   // Signals use the height a large screen has; rows of genes are as tall as their letters.
-  for (const lane of lanes) if (lane.name !== "genes") lane.height = Math.round(lane.height * (state.stretch ?? 1));
+  for (const lane of lanes)
+    if (lane.name !== "genes") lane.height = Math.round(lane.height * scale * (state.stretch ?? 1));
 
   const inner = lanes.reduce((sum, lane) => sum + lane.height, 0) + GAP * (lanes.length - 1);
-  const layout = frameLayout(frame, inner, state);
+  const layout = frameLayout(frame, inner);
   const data = [];
   let top = 0;
   lanes.forEach((lane, index) => {
@@ -80,7 +96,7 @@ export function scene(state) {
         yref: `y${suffix}`,
       });
     }
-    for (const label of lane.labels) layout.annotations.push(marginLabel(label, low, high));
+    for (const label of lane.labels) layout.annotations.push(marginLabel(label, low, high, sizes));
     for (const trace of lane.traces)
       data.push({ showlegend: false, hoverinfo: "skip", ...trace, xaxis: "x", yaxis: `y${suffix}` });
     top += lane.height + GAP;
@@ -108,13 +124,13 @@ function yAxis(lane, domain, theme) {
   };
 }
 
-function marginLabel({ text, y, colour, bold }, low, high) {
+function marginLabel({ text, y, colour, bold }, low, high, sizes) {
   const words = plain(text.length > 17 ? `${text.slice(0, 16)}…` : text);
   return {
     xref: "paper",
     yref: "paper",
     x: 0,
-    xshift: -MARGIN.l + 4,
+    xshift: -sizes.l + 4,
     y: low + y * (high - low),
     xanchor: "left",
     yanchor: "middle",
@@ -125,15 +141,16 @@ function marginLabel({ text, y, colour, bold }, low, high) {
   };
 }
 
-function frameLayout(frame, inner, state) {
-  const { locus, theme, view, grid } = frame;
+function frameLayout(frame, inner) {
+  const { locus, theme, view, grid, sizes } = frame;
+  const { font, ...margin } = sizes;
   const drawn = grid.bin === 1 ? "every base drawn" : `each point ${grid.bin} bp: light = highest, dark = mean`;
   return {
     template: "none",
-    height: inner + MARGIN.t + MARGIN.b,
-    width: frame.width + MARGIN.l + MARGIN.r,
-    margin: { ...MARGIN, pad: 0 },
-    font: { family: FONT, size: state.large ? 20 : 14, color: theme.ink },
+    height: inner + margin.t + margin.b,
+    width: frame.width + margin.l + margin.r,
+    margin: { ...margin, pad: 0 },
+    font: { family: FONT, size: font, color: theme.ink },
     paper_bgcolor: theme.paper,
     plot_bgcolor: "rgba(0,0,0,0)",
     dragmode: "pan",
@@ -161,7 +178,7 @@ function frameLayout(frame, inner, state) {
       title: {
         text: `${plain(locus.chrom)} position in bp, 1-based · ${drawn}`,
         standoff: 6,
-        font: { color: theme.muted, size: 14 },
+        font: { color: theme.muted, size: font },
       },
     },
   };
@@ -240,7 +257,7 @@ function tssFlag({ locus, theme, view }) {
 }
 
 /** One line that keeps every colour's meaning on screen, whatever the window holds. */
-function legend({ theme, locus }) {
+function legend({ theme, locus, sizes }) {
   const entries = [
     ["█", theme.shared, "Mask and MACS3"],
     ["▀", theme.mask_only, "Mask only"],
@@ -253,8 +270,8 @@ function legend({ theme, locus }) {
     yref: "paper",
     x: 0,
     y: 1,
-    xshift: -MARGIN.l + 4,
-    yshift: MARGIN.t - 22,
+    xshift: -sizes.l + 4,
+    yshift: sizes.t - 1.6 * sizes.font,
     xanchor: "left",
     yanchor: "bottom",
     text: entries

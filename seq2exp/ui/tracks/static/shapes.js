@@ -67,7 +67,7 @@ export function names(frame, wanted, y) {
   const taken = [];
   const placed = [];
   for (const name of [...wanted].sort((a, b) => Number(b.first) - Number(a.first) || a.at - b.at)) {
-    const half = (name.text.length * NAME_CHAR_PX * bpPerPx) / 2;
+    const half = (name.text.length * NAME_CHAR_PX * frame.scale * bpPerPx) / 2;
     const [low, high] = frame.view;
     const middle = Math.min(Math.max(name.at, low + half), high - half);
     if (taken.some(([a, b]) => middle - half < b && a < middle + half)) continue;
@@ -80,7 +80,7 @@ export function names(frame, wanted, y) {
     x: placed.map((n) => n.middle),
     y: placed.map(() => y),
     text: placed.map((n) => (n.bold ? `<b>${plain(n.text)}</b>` : plain(n.text))),
-    textfont: { size: 14, color: placed.map((n) => n.colour) },
+    textfont: { size: frame.sizes.font, color: placed.map((n) => n.colour) },
   };
 }
 

@@ -15,6 +15,20 @@ export const TEMPLATE = `
     <div class="controls"></div>
   </aside>
   <section class="main">
+    <header class="deck">
+      <div class="words"><strong data-is="title"></strong><span data-is="why"></span></div>
+      <dl>
+        <div><dt>CAGE predicted</dt><dd data-is="deck-predicted"></dd></div>
+        <div><dt>observed</dt><dd data-is="deck-observed"></dd></div>
+        <div><dt>promoter only</dt><dd data-is="deck-promoter"></dd></div>
+      </dl>
+      <div class="turn">
+        <button type="button" data-act="previous" aria-label="Previous locus" title="Previous locus (left arrow, K)">‹</button>
+        <span data-is="page"></span>
+        <button type="button" data-act="next" aria-label="Next locus" title="Next locus (right arrow, J, space)">›</button>
+        <button type="button" data-act="full" title="Fill the screen">Full screen</button>
+      </div>
+    </header>
     <div class="bar">
       <button type="button" data-act="left" title="Pan left by half (arrow key)" aria-label="Pan left">‹</button>
       <button type="button" data-act="right" title="Pan right by half (arrow key)" aria-label="Pan right">›</button>

@@ -8,16 +8,17 @@ import { paint } from "./live.js";
 import { covered, decode } from "./payload.js";
 import { Crosshair } from "./pointer.js";
 import { pyramid } from "./pyramid.js";
-import { MARGIN, scene } from "./scene.js";
+import { scene, SIZES } from "./scene.js";
 import { toGenome } from "./shapes.js";
 import { TEMPLATE } from "./template.js";
 
-const LOCI_KEPT = 4;
+const LOCI_KEPT = 24;
 const VIEW_PAUSE_MS = 500;
 const NARROWEST_BP = 40;
 /** Height of the figure's lanes at their usual size, and of everything on the page above and below them. */
 const USUAL_PX = 420;
 const AROUND_PX = 330;
+const AROUND_DECK_PX = 300;
 const loci = new Map();
 const waiting = new Set();
 const instruments = new WeakMap();
@@ -115,11 +116,11 @@ class Instrument {
     this.resizer = new ResizeObserver(() => this.fit());
     this.resizer.observe(this.figure);
     // Streamlit changes its theme without telling components.
-    this.watch = setInterval(() => this.state && this.themeName() !== this.state.theme.name && this.draw(), 700);
+    this.watch = setInterval(() => this.state?.theme && this.themeName() !== this.state.theme.name && this.draw(), 700);
     this.figure.addEventListener("pointermove", (event) => this.pointed(event));
     this.figure.addEventListener("pointerleave", () => this.crosshair.hide());
     this.figure.addEventListener("pointerdown", (event) => this.beginBand(event), true);
-    this.figure.addEventListener("keydown", (event) => this.pressed(event));
+    this.root.addEventListener("keydown", (event) => event.target.tagName !== "INPUT" && this.pressed(event));
     this.root.addEventListener("click", (event) => this.clicked(event.target.closest("[data-act]")));
     waiting.add(this);
   }
@@ -138,10 +139,27 @@ class Instrument {
     return 0.3 * r + 0.6 * g + 0.1 * b < 128 ? "dark" : "light";
   }
 
-  /** A message of the server: the reply to settings, perhaps for another locus. */
-  receive(reply) {
-    this.reply = reply;
-    this.arrived(reply.locus);
+  /** A message of the server: the reply to settings, perhaps for another locus; or a whole talk of them. */
+  receive(message) {
+    if (message.deck) {
+      this.deck = message.deck;
+      this.root.classList.add("presenting");
+      this.turn(0);
+      return;
+    }
+    this.reply = message;
+    this.arrived(message.locus);
+  }
+
+  /** `by` loci further in the talk; everything is here already, so nothing is asked of the server. */
+  turn(by) {
+    this.page = Math.min(Math.max((this.page ?? 0) + by, 0), this.deck.length - 1);
+    this.reply = this.deck[this.page];
+    const set = (name, words) => (this.root.querySelector(`[data-is=${name}]`).textContent = words);
+    set("title", this.reply.title);
+    set("why", this.reply.why);
+    set("page", `${this.page + 1} / ${this.deck.length}`);
+    this.arrived(this.reply.locus);
   }
 
   arrived(key) {
@@ -174,7 +192,12 @@ class Instrument {
   }
 
   figureWidth() {
-    return Math.max(200, Math.floor(this.figure.clientWidth) - MARGIN.l - MARGIN.r);
+    const { l, r } = this.sizes();
+    return Math.max(200, Math.floor(this.figure.clientWidth) - l - r);
+  }
+
+  sizes() {
+    return SIZES[this.deck ? "large" : "usual"];
   }
 
   recompute() {
@@ -188,9 +211,13 @@ class Instrument {
     const { state } = this;
     state.theme = this.reply.themes[this.themeName()];
     state.width = this.figureWidth();
-    state.stretch = Math.min(Math.max((window.innerHeight - AROUND_PX) / USUAL_PX, 1), 1.7);
+    state.sizes = this.sizes();
+    state.large = Boolean(this.deck);
+    const scale = state.sizes.font / SIZES.usual.font;
+    const around = this.deck ? AROUND_DECK_PX : AROUND_PX;
+    state.stretch = Math.min(Math.max((window.innerHeight - around) / (USUAL_PX * scale), this.deck ? 0.75 : 1), 1.7);
     this.recompute();
-    this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
+    if (!this.deck) this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
     const drawn = scene(state);
     this.lanes = drawn.lanes;
     this.drawn = drawn;
@@ -248,7 +275,7 @@ class Instrument {
     const met = overlap(toGenome(locus, elements), reply.overlap_peaks);
     const number = (v) => (Number.isFinite(v) ? v.toFixed(2) : "–");
     const set = (name, words) => {
-      const node = this.readout.querySelector(`[data-is=${name}]`);
+      const node = this.root.querySelector(`[data-is=${name}]`);
       if (node.textContent !== words) node.textContent = words;
     };
     set("kept", `${(100 * ratio).toFixed(1)} %`);
@@ -257,6 +284,9 @@ class Instrument {
     set("predicted", reply.predicted);
     set("observed", reply.observed);
     set("promoter", reply.promoter_only);
+    set("deck-predicted", reply.predicted);
+    set("deck-observed", reply.observed);
+    set("deck-promoter", reply.promoter_only);
     set("stamp", this.busy ? "computing …" : reply.stamp);
     this.root.classList.toggle("stale", this.busy);
     this.root.querySelector("[data-is=place]").textContent = this.place();
@@ -325,6 +355,9 @@ class Instrument {
       this.draw();
       this.tellView();
     }
+    if (act === "next") this.turn(1);
+    if (act === "previous") this.turn(-1);
+    if (act === "full") this.root.requestFullscreen?.().then(() => this.figure.focus());
     if (act === "svg" || act === "png") this.save(act);
   }
 
@@ -336,6 +369,14 @@ class Instrument {
   }
 
   pressed(event) {
+    if (this.deck) {
+      const by = { ArrowRight: 1, PageDown: 1, " ": 1, j: 1, ArrowLeft: -1, PageUp: -1, k: -1 }[event.key];
+      if (by) {
+        event.preventDefault();
+        this.turn(by);
+        return;
+      }
+    }
     const acts = { ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", 0: "all", t: "tss" };
     const act = acts[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -358,7 +399,7 @@ class Instrument {
     const box = this.plot.getBoundingClientRect();
     const at = (e) => {
       const { view, width } = this.state;
-      return Math.round(view[0] + ((e.clientX - box.left - MARGIN.l) / width) * (view[1] - view[0]));
+      return Math.round(view[0] + ((e.clientX - box.left - this.sizes().l) / width) * (view[1] - view[0]));
     };
     const first = at(event);
     const end = (up) => {
