@@ -2,7 +2,8 @@
 
 import { toGenome } from "./shapes.js";
 
-const digits = (value) => (Number.isNaN(value) ? "not measured" : String(Number(value.toPrecision(3))));
+const withUnit = (value, unit) =>
+  Number.isNaN(value) ? "not measured" : `${Number(value.toPrecision(3))} ${unit}`.trim();
 
 /** Lines of text for base `p` (0-based, of the genome): [label, value] pairs, the position first. */
 export function readout(state, p) {
@@ -16,7 +17,7 @@ export function readout(state, p) {
     ],
   ];
   for (const track of locus.tracks)
-    if (track.available) lines.push([track.title, `${digits(track.values[i])} ${track.unit}`.trim()]);
+    if (track.available) lines.push([track.title, withUnit(track.values[i], track.unit)]);
   const rule = locus.forced.on[i]
     ? "promoter centre: forced on by rule"
     : locus.forced.off[i]
