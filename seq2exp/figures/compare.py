@@ -21,9 +21,10 @@ from seq2exp.figures.truth import causal_bands, truth_lane
 from seq2exp.genome import Interval, Region
 from seq2exp.results import BoolArray, FloatArray, LocusView, Track, TrueElement
 
-MAX_BINS = 1_500
+MAX_BINS = 1_300
 """Fewer than a figure of one locus has: there are twice the lines, and as many bytes to stay within."""
 PER_BASE_BELOW_BP = 2_048
+GENE_ROWS = 2
 NAME_CHARS = 22
 """Letters of a side's name in the legend."""
 
@@ -82,7 +83,7 @@ def compare_figure(
     return stacked_figure(
         frame,
         (
-            gene_lane(frame, a),
+            gene_lane(frame, a, max_rows=GENE_ROWS),
             *(signal_pair_lane(frame, one, other, lock_y=lock_y) for one, other in paired(a.tracks, b.tracks)),
             _mask(frame, a, "Mask A", truth[0]),
             _mask(frame, b, "Mask B", truth[1]),
@@ -93,7 +94,7 @@ def compare_figure(
         ),
         legend=_legend(frame, (names[0] or a.cell_type, names[1] or b.cell_type)),
         drawn="every base drawn" if bin_bp == 1 else f"each point {bin_bp} bp; signals: its highest value",
-        revision=f"{a.gene.gene_id} {names} {a.cell_type} {b.cell_type}",
+        revision=f"{a.gene.gene_id} {a.cell_type} {b.cell_type}",
     )
 
 

@@ -22,11 +22,11 @@ ARROW_EVERY_PX = 42
 BASES = "ACGTN"
 
 
-def gene_lane(frame: Frame, view: LocusView) -> Lane:
+def gene_lane(frame: Frame, view: LocusView, *, max_rows: int = SIZES.max_gene_rows) -> Lane:
     """Gene models packed into rows; its height is set by the whole window, so it does not jump when zooming."""
     models = collapse(view.transcripts, view.gene)
-    whole = pack(models, view.interval, width_px=frame.width_px, max_rows=SIZES.max_gene_rows)
-    rows = pack(models, frame.visible, width_px=frame.width_px, max_rows=SIZES.max_gene_rows)
+    whole = pack(models, view.interval, width_px=frame.width_px, max_rows=max_rows)
+    rows = pack(models, frame.visible, width_px=frame.width_px, max_rows=max_rows)
     letters = bool(view.sequence) and frame.visible.width <= LETTERS_BELOW_BP
     # Two rows at least: the letters and the lane's own three lines of text need the room.
     n_rows = max(whole.n_rows, rows.n_rows, 2)
