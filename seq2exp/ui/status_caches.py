@@ -41,14 +41,14 @@ def known_caches() -> tuple[Cache, ...]:
             "MACS3 peaks",
             "MACS3 calls them anew when they are next needed, some tenths of a second each.",
             own / "peaks",
-            ("*.narrowPeak", "*.partial"),
+            ("*.narrowPeak",),
         ),
         Cache(
             "scores",
             "Scores of genes",
             "Genes and Gallery have no figures until python -m seq2exp score has run again.",
             own / "scores",
-            ("*.parquet", "*.partial"),
+            ("*.parquet",),
         ),
         Cache(
             "kernels",
