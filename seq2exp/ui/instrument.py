@@ -13,7 +13,7 @@ from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import LocusView
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import cache, display, inputs, panels, state, truth
+from seq2exp.ui import cache, display, exports, inputs, panels, rows_of, state, truth
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.summary import badge_row, below
 from seq2exp.ui.text import milliseconds, plain
@@ -60,7 +60,8 @@ def _payload(
         except Seq2ExpError:  # told on the page, beside the figure
             known = None
     session = cache.session(_opened, _gene, _cell_type, _loaded)
-    return locus_payload(key, session, _view, truth=known)
+    rows = rows_of.screened(_opened, _gene, _cell_type, _loaded, _view.interval)
+    return locus_payload(key, session, _view, truth=known, rows=rows)
 
 
 @st.fragment
@@ -75,7 +76,8 @@ def show(
         st.error(plain(str(error)))
         return
     view = answer.view
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with row:
         visible = inputs.position_box(view.interval)
         badge_row(opened, gene, cell_type, loaded, view, plain=False)
     # One block, empty or not: what is below keeps its place in the page, so the browser need not build it anew.
@@ -83,8 +85,9 @@ def show(
         inputs.show_locus_error()
         panels.banner(answer)
         panels.empty_result(view, question.elements)
-        if truth.has_truth(opened, cell_type) and "truth" not in display.hidden():
-            truth.true_elements_or_reason(opened, gene, cell_type, view.interval)
+        known = truth.drawn(opened, gene, cell_type, view.interval)
+    with row:
+        exports.popover(view, visible, config=config, choices=inputs.choices(view.interval, visible), truth=known)
     _figure(answer, config, locus, visible)
     below(answer)
     state.write_link(config, inputs.choices(view.interval, visible))

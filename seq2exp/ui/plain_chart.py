@@ -8,7 +8,7 @@ from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import display, inputs, panels, state, truth
+from seq2exp.ui import exports, inputs, panels, state, truth
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.summary import badge_row, below
 
@@ -18,7 +18,8 @@ def show(
 ) -> None:
     """Position, figure, numbers and table under the settings in force."""
     view = answer.view
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with row:
         visible = inputs.position_box(view.interval)
         inputs.move_buttons(gene, view.interval)
         badge_row(opened, gene, cell_type, loaded, view, plain=True)
@@ -27,8 +28,9 @@ def show(
         inputs.show_locus_error()
         panels.banner(answer)
         panels.empty_result(view, state.question(config).elements)
-        drawn = truth.has_truth(opened, cell_type) and "truth" not in display.hidden()
-        known = truth.true_elements_or_reason(opened, gene, cell_type, view.interval) if drawn else None
+        known = truth.drawn(opened, gene, cell_type, view.interval)
+    with row:
+        exports.popover(view, visible, config=config, choices=inputs.choices(view.interval, visible), truth=known)
     panels.figure(view, visible, known)
     below(answer)
     state.write_link(config, inputs.choices(view.interval, visible))

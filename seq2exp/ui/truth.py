@@ -9,7 +9,7 @@ from seq2exp.genome import Gene, Interval
 from seq2exp.results import TrueElement
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.truth import TruthElement
-from seq2exp.ui import cache
+from seq2exp.ui import cache, display
 from seq2exp.ui.text import plain
 
 CLASSES = {
@@ -48,6 +48,13 @@ def true_elements(opened: Dataset, gene: Gene, cell_type: str, window: Interval)
     found = cache.truth(opened, cell_type).get((gene.gene_id, cell_type), ())
     inside = (as_drawn(element) for element in found if element.interval.overlaps(window))
     return tuple(sorted(inside, key=lambda element: element.interval))
+
+
+def drawn(opened: Dataset, gene: Gene, cell_type: str, window: Interval) -> tuple[TrueElement, ...] | None:
+    """`true_elements_or_reason` where there is truth and its lane is not switched off; else None."""
+    if not has_truth(opened, cell_type) or "truth" in display.hidden():
+        return None
+    return true_elements_or_reason(opened, gene, cell_type, window)
 
 
 def true_elements_or_reason(

@@ -9,6 +9,8 @@ export const SIZES = {
   large: { l: 208, r: 20, t: 66, b: 72, font: 20 },
 };
 const GAP = 6;
+const LEAST_STRETCH = 0.82;
+const MOST_STRETCH = 1.7;
 const FONT = "'Source Sans', 'Source Sans 3', 'Source Sans Pro', 'Helvetica Neue', Arial, sans-serif";
 
 /**
@@ -42,10 +44,7 @@ export function scene(state) {
   for (const row of [...locus.rows, ...(reply.rows ?? [])]) if (shown(row.name)) lanes.push(rowLane(frame, row));
   if (locus.truth && shown("truth")) lanes.push(truthLane(frame, locus.truth));
 
-  // Signals use the height a large screen has; rows of genes are as tall as their letters.
-  for (const lane of lanes)
-    if (lane.name !== "genes") lane.height = Math.round(lane.height * scale * (state.stretch ?? 1));
-
+  stretch(lanes, scale, (state.screen ?? 0) - sizes.t - sizes.b);
   const inner = lanes.reduce((sum, lane) => sum + lane.height, 0) + GAP * (lanes.length - 1);
   const layout = frameLayout(frame, inner);
   const data = [];
@@ -104,6 +103,16 @@ export function scene(state) {
   layout.shapes.push(...causalBands(state), ...bandShapes(bands, theme), tssLine(frame));
   layout.annotations.push(...tssFlag(frame), legend(frame), ...bandNames(bands, frame));
   return { data, layout, lanes: lanes.map(({ name, top: at, height, range }) => ({ name, top: at, height, range })) };
+}
+
+/** Lanes as tall as the screen allows, within reason; rows of genes stay as tall as their letters. */
+function stretch(lanes, scale, available) {
+  const elastic = lanes.filter((lane) => lane.name !== "genes");
+  const fixed = lanes.filter((lane) => lane.name === "genes").reduce((sum, lane) => sum + lane.height, 0);
+  const usual = elastic.reduce((sum, lane) => sum + lane.height * scale, 0);
+  const room = available - fixed - GAP * (lanes.length - 1);
+  const factor = Math.min(Math.max(room / usual, LEAST_STRETCH), MOST_STRETCH);
+  for (const lane of elastic) lane.height = Math.round(lane.height * scale * factor);
 }
 
 function yAxis(lane, domain, theme) {

@@ -15,10 +15,9 @@ import { TEMPLATE } from "./template.js";
 const LOCI_KEPT = 24;
 const VIEW_PAUSE_MS = 500;
 const NARROWEST_BP = 40;
-/** Height of the figure's lanes at their usual size, and of everything on the page above and below them. */
-const USUAL_PX = 420;
-const AROUND_PX = 330;
-const AROUND_DECK_PX = 300;
+/** Height of everything on the page above and below the figure. */
+const AROUND_PX = 215;
+const AROUND_DECK_PX = 90;
 const loci = new Map();
 const waiting = new Set();
 const instruments = new WeakMap();
@@ -213,9 +212,7 @@ class Instrument {
     state.width = this.figureWidth();
     state.sizes = this.sizes();
     state.large = Boolean(this.deck);
-    const scale = state.sizes.font / SIZES.usual.font;
-    const around = this.deck ? AROUND_DECK_PX : AROUND_PX;
-    state.stretch = Math.min(Math.max((window.innerHeight - around) / (USUAL_PX * scale), this.deck ? 0.75 : 1), 1.7);
+    state.screen = window.innerHeight - (this.deck ? AROUND_DECK_PX : AROUND_PX);
     this.recompute();
     if (!this.deck) this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
     const drawn = scene(state);
