@@ -155,12 +155,13 @@ def _files(
         rows[number % 2].download_button(
             label, make, name, mime, on_click="ignore", help=words, key=f"{key} {label}", width="stretch"
         )
-    st.caption("Values: positions 1-based, both ends included; an empty field was not measured. SVG and PNG: camera.")
+    st.caption("Values: positions 1-based, both ends included; an empty field was not measured.")
+    st.caption("SVG and PNG of what is on screen: the camera of the figure.")
 
 
 def _settings_in(key: str) -> None:
     """A settings file back in: what it holds, what differs here, and the button that opens it."""
-    given = st.file_uploader("Open a settings file", type=["json"], key=f"{key} settings file")
+    given = st.file_uploader("Open a settings file", type=["json"], key=f"{key} settings file", max_upload_size=1)
     if given is None:
         return
     try:
