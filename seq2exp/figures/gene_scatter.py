@@ -80,7 +80,7 @@ def _marks(group: GenePoints, colours: Theme, *, many: bool) -> PlotlyDict:
         "marker": {
             "symbol": symbol,
             "color": colour,
-            "size": 5 if many else 9,
+            "size": 4 if many else 9,
             "opacity": 0.55 if many else 0.85,
             "line": {"width": 0 if many else 1, "color": colours.lane},
         },

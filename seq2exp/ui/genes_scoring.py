@@ -51,16 +51,22 @@ class Task:
 def offer(task: Task, rows: GeneRows) -> DeltaGenerator | None:
     """What is scored and what is not, with the button to go on or to stop; where progress goes while it runs."""
     total, missing = len(rows.table), len(rows.table) - rows.n_scored
+    # Two places, of which one is cleared at once: while a run goes on, what an earlier one drew would stay otherwise.
+    offered, running = st.empty(), st.empty()
     if task.running:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            bar = st.empty()
-            st.button("Stop", icon=":material/stop_circle:", on_click=_stop, key="genes_stop")
+        with running.container():
+            bar_column, stop_column = st.columns([6, 1], vertical_alignment="center")
+            bar = bar_column.empty()
+            stop_column.button("Stop scoring", icon=":material/stop_circle:", on_click=_stop, key="genes_stop")
         bar.progress(rows.n_scored / total, f"Scored {rows.n_scored:,} of {total:,} genes")
         return bar
-    if st.session_state.get(_FAILED, ("", ""))[0] == task.name:
-        st.error(f"Scoring stopped: {plain(st.session_state[_FAILED][1])}")
-    if missing:
-        _say_missing(task, rows, missing)
+    failed, why = st.session_state.get(_FAILED, ("", ""))
+    if missing or failed == task.name:
+        with offered.container():
+            if failed == task.name:
+                st.error(f"Scoring stopped: {plain(why)}")
+            if missing:
+                _say_missing(task, rows, missing)
     return None
 
 
