@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from seq2exp.figures.export_figure import export_figure
 from seq2exp.figures.export_words import ExportFacts, badge, caption, provenance, title
-from seq2exp.figures.locus import locus_figure
 from seq2exp.figures.style import THEMES, ThemeName
 from seq2exp.results import LocusView, TrueElement
 
@@ -32,7 +32,7 @@ def locus_html(
     SettingsError
         ``facts.visible`` is not within the window.
     """
-    figure = locus_figure(view, facts.visible, truth=truth, theme=theme)
+    figure = export_figure(view, facts, truth=truth, theme=theme)
     figure.update_layout(dragmode="zoom")  # no server redraws what is chosen here
     drawn = figure.to_html(
         full_html=False,

@@ -13,9 +13,9 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 from seq2exp.figures.export_draw import Scene
+from seq2exp.figures.export_figure import export_figure
 from seq2exp.figures.export_text import PX_PER_PT, drawable, wrap
 from seq2exp.figures.export_words import ExportFacts, badge, caption, provenance, title
-from seq2exp.figures.locus import locus_figure
 from seq2exp.figures.style import LIGHT, SIZES
 from seq2exp.results import LocusView, TrueElement
 
@@ -46,7 +46,7 @@ def locus_pdf(
     SettingsError
         ``facts.visible`` is not within the window.
     """
-    figure = locus_figure(view, facts.visible, truth=truth, theme="light", width_px=PLOT_PX)
+    figure = export_figure(view, facts, truth=truth, theme="light", width_px=PLOT_PX)
     data, layout = [trace.to_plotly_json() for trace in figure.data], figure.layout.to_plotly_json()
     width = PLOT_PX + SIZES.left + SIZES.right + 2 * _EDGE
     lines = _small_print(view, facts, width - 2 * _EDGE, with_truth=truth is not None)

@@ -31,6 +31,10 @@ class ExportFacts:
     """Date in words, given by the caller."""
     moved: Mapping[str, str] = field(default_factory=dict)
     """Every setting that is not as the checkpoint has it: name in words, value in words."""
+    marks: tuple[tuple[Interval, str], ...] = ()
+    """Stretches marked on screen, with their names."""
+    left_out: tuple[str, ...] = ()
+    """Names of the tracks and other lanes that were switched off."""
 
 
 def one_line(text: str) -> str:
@@ -88,6 +92,8 @@ def provenance(view: LocusView, facts: ExportFacts) -> tuple[tuple[str, str], ..
         ("Gene", " ".join(part for part in (gene.symbol, gene.gene_id) if part) + ", " + tss),
         ("Cell type", view.cell_type),
         ("Shown", str(facts.visible)),
+        *(("Marked: " + name, str(place)) for place, name in facts.marks),
+        *((("Lanes left out", ", ".join(facts.left_out)),) if facts.left_out else ()),
         ("Window", str(view.interval)),
         *((TITLES.get(key, key), value) for key, value in view.provenance.items()),
         ("Mask", f"{mask.mode} mode, threshold {mask.threshold:g}, no-signal level {mask.floor:.2f}, "

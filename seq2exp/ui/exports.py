@@ -20,7 +20,7 @@ from seq2exp.inference.report import elements_bed
 from seq2exp.model.checkpoint import CheckpointFacts
 from seq2exp.results import LocusView, TrueElement
 from seq2exp.settings import ModelConfig
-from seq2exp.ui import cache, inputs, offers, state
+from seq2exp.ui import cache, display, inputs, offers, state
 from seq2exp.ui.catalogue import NO_CHECKPOINT, checkpoint_paths, dataset_paths
 from seq2exp.ui.panels import theme_name
 from seq2exp.ui.settings_file import VIEW_KEYS, Named, SavedView, mismatches, read_view, write_view
@@ -53,6 +53,8 @@ def popover(
     key: str = "export",
 ) -> None:
     """The button Export with everything behind it. Each file is made only when it is asked for.
+
+    Figures leave out the tracks that are switched off on Explore and show what is marked there (`display`).
 
     Parameters
     ----------
@@ -118,9 +120,12 @@ def _files(
 ) -> None:
     theme, stem = theme_name(), file_stem(view)
     held = {name: st.session_state[name] for name in state.defaults(config) if name in st.session_state}
+    chrom = view.interval.chrom
+    marks = tuple((Interval(chrom, start, end), name) for start, end, name in display.marks(view.interval))
+    left_out = tuple(sorted(display.hidden()))
 
     def facts() -> ExportFacts:
-        return ExportFacts(visible, f"{datetime.now(UTC):%Y-%m-%d}", moved_settings(config, held))
+        return ExportFacts(visible, f"{datetime.now(UTC):%Y-%m-%d}", moved_settings(config, held), marks, left_out)
 
     def pdf() -> bytes:
         from seq2exp.figures.export_pdf import locus_pdf  # matplotlib: half a second that only a PDF need pay

@@ -16,6 +16,7 @@ import pytest
 
 from seq2exp.errors import SettingsError
 from seq2exp.figures import export_draw
+from seq2exp.figures.export_figure import export_figure
 from seq2exp.figures.export_html import locus_html
 from seq2exp.figures.export_pdf import locus_pdf
 from seq2exp.figures.export_text import Run, runs_of, wrap
@@ -115,6 +116,21 @@ def test_the_pdf_of_letters_and_of_a_binned_window_is_drawn_in_the_figures_colou
     assert len(locus_pdf(view, _facts(view))) < len(whole) / 2
 
 
+def test_marks_are_drawn_and_lanes_left_out_are_left_out_and_both_are_told(small: LocusView) -> None:
+    place = Interval(small.interval.chrom, small.interval.start + 500, small.interval.start + 900)
+    outside = Interval(small.interval.chrom, 1, 10)
+    facts = replace(_facts(small), marks=((place, "R1 <b>"), (outside, "far")), left_out=("dnase",))
+    drawn = export_figure(small, facts)
+    bands = [shape for shape in drawn.layout.shapes if shape.x0 == place.start + 0.5 and shape.x1 == place.end + 0.5]
+    assert len(bands) == 1
+    text = pdf_text(locus_pdf(small, facts, compress=False))
+    assert "\nDNase\n" not in text
+    assert "\nH3K27ac\n" in text
+    assert text.count("R1 <b>") == 2
+    assert f"{place}" in text
+    assert "Lanes left out" in locus_html(small, facts)
+
+
 def test_a_trace_no_pdf_knows_is_an_error_and_not_left_out(small: LocusView, monkeypatch: pytest.MonkeyPatch) -> None:
     from seq2exp.figures import export_pdf
 
@@ -123,8 +139,8 @@ def test_a_trace_no_pdf_knows_is_an_error_and_not_left_out(small: LocusView, mon
         figure.add_heatmap(z=[[1, 2]], xaxis="x", yaxis="y")
         return figure
 
-    right = export_pdf.locus_figure
-    monkeypatch.setattr(export_pdf, "locus_figure", with_more)
+    right = export_pdf.export_figure
+    monkeypatch.setattr(export_pdf, "export_figure", with_more)
     with pytest.raises(SettingsError, match="heatmap"):
         locus_pdf(small, _facts(small))
 
