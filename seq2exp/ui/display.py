@@ -18,6 +18,7 @@ LANES = {
 """Lanes a visitor can switch off, by the names the link uses."""
 HIDDEN, CHART, MARKS = "hidden", "chart", "marks"
 _MOST_MARKS = 9
+_MOST_DIGITS = 10
 
 
 def _seed() -> None:
@@ -41,7 +42,8 @@ def read_marks(text: str) -> tuple[tuple[int, int, str], ...]:
     for part in text.split(",")[:_MOST_MARKS]:
         place, _, name = part.partition(":")
         first, _, last = place.partition("-")
-        if first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last) < 10**10:
+        digits = first.isdecimal() and last.isdecimal() and max(len(first), len(last)) <= _MOST_DIGITS
+        if digits and 0 < int(first) <= int(last):
             marks.append((int(first) - 1, int(last), name[:24] or f"R{len(marks) + 1}"))
     return tuple(marks)
 
@@ -49,12 +51,19 @@ def read_marks(text: str) -> tuple[tuple[int, int, str], ...]:
 def keep_marks(found: object) -> None:
     """Remember the marks the component sent; what is malformed is left out."""
     if isinstance(found, list):
-        texts = [
-            f"{int(mark['start']) + 1}-{int(mark['end'])}:{str(mark['name']).replace(',', ' ').replace(':', ' ')}"
-            for mark in found
-            if isinstance(mark, dict) and {"start", "end", "name"} <= set(mark)
-        ]
-        st.session_state[MARKS] = read_marks(",".join(texts))
+        st.session_state[MARKS] = read_marks(",".join(filter(None, map(_mark_as_text, found))))
+
+
+def _mark_as_text(mark: object) -> str:
+    """One mark as the link writes it; nothing for what is no mark."""
+    if not isinstance(mark, dict):
+        return ""
+    start, end, name = (mark.get(key) for key in ("start", "end", "name"))
+    if not (isinstance(start, int) and isinstance(end, int) and isinstance(name, str)):
+        return ""
+    # Half a surrogate pair is no letter, and no link can carry it.
+    letters = name.encode(errors="ignore").decode().translate({ord(","): " ", ord(":"): " "})
+    return f"{start + 1}-{end}:{letters}"
 
 
 def marks(window: Interval) -> tuple[tuple[int, int, str], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import streamlit as st
@@ -23,6 +22,8 @@ from seq2exp.ui.tracks.reply import SETTING_KEYS, Shown, reply_to
 
 _KEY = "tracks"
 _COMMIT = "tracks_commit"
+_MOST_COMMITS = 2**53
+"""Above this a browser's numbers are no longer whole."""
 
 
 def carry(
@@ -140,7 +141,6 @@ def _sent(what: str) -> dict[str, Any]:
     """What the component sent; an empty mapping for anything that is none."""
     found = st.session_state[_KEY]
     value = found.get(what) if hasattr(found, "get") else None
-    value = json.loads(value) if isinstance(value, str) else value
     return dict(value) if isinstance(value, dict) else {}
 
 
@@ -151,7 +151,8 @@ def _committed(config: ModelConfig) -> None:
     if isinstance(settings, dict):
         state.take(config, settings)
     number = sent.get("n")
-    st.session_state[_COMMIT] = int(number) if isinstance(number, int | float) else 0
+    if isinstance(number, int) and 0 <= number < _MOST_COMMITS:
+        st.session_state[_COMMIT] = number
 
 
 def _viewed(window: Interval) -> None:
@@ -159,8 +160,7 @@ def _viewed(window: Interval) -> None:
     sent = _sent("view")
     bounds = sent.get("view")
     if isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(value, int) for value in bounds):
-        stretch = Interval(window.chrom, max(bounds[0], 0), max(bounds[1], 1))
-        inside = stretch.intersect(window) if stretch.start < stretch.end else None
-        if inside is not None:
-            inputs.keep_stretch(inside)
+        start, end = max(bounds[0], window.start, 0), min(bounds[1], window.end)
+        if start < end:
+            inputs.keep_stretch(Interval(window.chrom, start, end))
     display.keep_marks(sent.get("bands"))

@@ -187,7 +187,9 @@ def take(config: ModelConfig, wanted: Mapping[str, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) and all(isinstance(part, int | float) for part in value) else value
+    """A list of numbers as a tuple; anything else, numbers too large for a float included, as it is."""
+    numbers = isinstance(value, list) and all(isinstance(part, int | float) and abs(part) < 1e9 for part in value)
+    return tuple(value) if numbers else value
 
 
 def write_link(config: ModelConfig, choices: Mapping[str, str]) -> None:
