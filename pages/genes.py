@@ -26,6 +26,7 @@ if checkpoint is not None:
     of = scored_what(dataset, checkpoint)
     path = scores_path(default_cache_dir(), dataset.hash, checkpoint.hash)
     task = genes_scoring.Task(dataset, checkpoint, cell_type, of, path)
+    genes_scoring.settle(task)
 try:
     rows, trouble = genes_data.rows_or_reason(
         dataset, cell_type, None if task is None else task.of, None if task is None else task.path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,9 @@ from seq2exp.ui.text import duration, plain
 
 REFRESH_S = 4.0
 """While scoring, table and figure are drawn anew this often."""
-_RUN, _TRIED, _FAILED = "genes_scoring", "genes_scoring_tried", "genes_scoring_failed"
+PATIENCE_S = 30.0
+"""A gene that was being scored when the visitor stopped is waited for at most this long."""
+_RUN, _TRIED, _FAILED, _STOPPED = (f"genes_scoring{part}" for part in ("", "_tried", "_failed", "_stopped"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,39 +102,61 @@ def command(task: Task) -> str:
     return shlex.join(words)
 
 
+def settle(task: Task) -> None:
+    """After a stop, wait until the run that was stopped has written what it had: Streamlit begins anew before that."""
+    if st.session_state.pop(_STOPPED, False) and _lock(task.name).acquire(timeout=PATIENCE_S):
+        _lock(task.name).release()
+
+
 def work(task: Task, bar: DeltaGenerator) -> None:
     """Score gene after gene, keeping what is done, until nothing is left, the visitor stops it or leaves.
 
     A click on anything ends this run of the page at the next step of progress; what was scored by then is in the file.
+    One run at a time works on a task: others look on.
     """
-    tried: set[str] = st.session_state.setdefault(_TRIED, set())
-    total, started = len(task.dataset.genes), time.monotonic()
+    lock = _lock(task.name)
+    if not lock.acquire(timeout=REFRESH_S):
+        bar.progress(0.0, "Another window of this app is scoring these genes")
+        st.rerun()
     try:
-        known = _truth(task)
-        done = _done(task)
-        left = pending(batches([task.cell_type], list(task.dataset.genes)), done | {(g, task.cell_type) for g in tried})
-        reached = first = total - sum(len(batch.genes) for batch in left)
-        for batch in left:
-            rows: list[GeneScore] = []
-            try:
-                for row in score_batch(task.dataset, task.checkpoint, batch, known, cache_dir=default_cache_dir()):
-                    rows.append(row)
-                    if row.problem:
-                        tried.add(row.gene_id)
-                    reached += 1
-                    each = (time.monotonic() - started) / (reached - first)
-                    bar.progress(
-                        reached / total,
-                        f"Scored {reached:,} of {total:,} genes, about {duration(each * (total - reached))} left",
-                    )
-            finally:
-                add_scores(task.path, task.of, rows)
-            if time.monotonic() - started > REFRESH_S:
-                st.rerun()
+        _work(task, bar)
     except Seq2ExpError as error:
         st.session_state[_FAILED] = (task.name, str(error))
-    _stop()
+    finally:
+        lock.release()
+    st.session_state.pop(_RUN, None)
     st.rerun()
+
+
+def _work(task: Task, bar: DeltaGenerator) -> None:
+    tried: set[str] = st.session_state.setdefault(_TRIED, set())
+    total, started = len(task.dataset.genes), time.monotonic()
+    known, found = _truth(task), read_scores_of(task.path, task.of)
+    done = {(gene_id, task.cell_type) for gene_id in tried} | (set() if found is None else found.done)
+    left = pending(batches([task.cell_type], list(task.dataset.genes)), done)
+    reached = first = total - sum(len(batch.genes) for batch in left)
+    for batch in left:
+        rows: list[GeneScore] = []
+        try:
+            for row in score_batch(task.dataset, task.checkpoint, batch, known, cache_dir=default_cache_dir()):
+                rows.append(row)
+                if row.problem:
+                    tried.add(row.gene_id)
+                reached += 1
+                each = (time.monotonic() - started) / (reached - first)
+                bar.progress(
+                    reached / total,
+                    f"Scored {reached:,} of {total:,} genes, about {duration(each * (total - reached))} left",
+                )
+        finally:
+            add_scores(task.path, task.of, rows)
+        if time.monotonic() - started > REFRESH_S:
+            st.rerun()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _lock(task_name: str) -> threading.Lock:
+    return threading.Lock()
 
 
 def _start(name: str) -> None:
@@ -141,11 +166,7 @@ def _start(name: str) -> None:
 
 def _stop() -> None:
     st.session_state.pop(_RUN, None)
-
-
-def _done(task: Task) -> frozenset[tuple[str, str]]:
-    found = read_scores_of(task.path, task.of)
-    return frozenset() if found is None else found.done
+    st.session_state[_STOPPED] = True
 
 
 def _truth(task: Task) -> Truth | None:
