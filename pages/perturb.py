@@ -46,6 +46,7 @@ try:
     window = locus.session().window
     allowed = perturb_state.switches(found.view.mask.mode)
     edits = perturb_state.settle((dataset.hash, gene.gene_id), found.places, allowed, window)
+    edits = perturb_panels.with_cells(found, edits)
     edited = perturb_cache.view(locus, question, edits)
 except Seq2ExpError as error:
     st.error(plain(str(error)))
@@ -53,6 +54,9 @@ except Seq2ExpError as error:
 
 view = found.view
 with st.sidebar:
+    st.markdown("### Perturb")
+    badges.data_badge(synthetic=dataset.synthetic, truth=truth.has_truth(dataset, cell_type))
+    badges.gene_badge(None if checkpoint is None else acquaintance(dataset, gene, cell_type, checkpoint.provenance))
     perturb_side.edit_list(found, edits)
     perturb_side.base_box(found, window, edits)
     scan, scan_place = perturb_side.scan_controls(locus, question.mask)
@@ -61,24 +65,20 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     visible = inputs.position_box(view.interval)
     inputs.move_buttons(gene, view.interval)
     badges.model_badge(edited.mask, trained=checkpoint is not None and checkpoint.trained)
-    badges.gene_badge(None if checkpoint is None else acquaintance(dataset, gene, cell_type, checkpoint.provenance))
-    has_truth = truth.has_truth(dataset, cell_type)
-    badges.data_badge(synthetic=dataset.synthetic, truth=has_truth)
 with st.container():
     inputs.show_locus_error()
     if not found.places:
         st.info("No element is called at these settings, so there is none to switch. Lower the threshold on Explore.")
-    shown = truth.true_elements_or_reason(dataset, gene, cell_type, view.interval) if has_truth else None
-perturb_panels.figure(found, edited, visible, edits, scan, shown)
+    true_elements = perturb_found.true_lane(locus, view.interval)
+perturb_panels.figure(found, edited, visible, edits, scan, true_elements)
 perturb_panels.before_and_after(view, edited, predicts=locus.predicts, edited=bool(edits))
 if found.places:
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
         st.markdown("**Called elements**: switch each in column Now")
-        perturb_panels.element_table(found, edits)
+        perturb_panels.element_table(found)
     with right:
-        perturb_panels.tornado(found, edits)
-        perturb_panels.agreement_lines(found)
+        perturb_panels.one_at_a_time(found, edits)
 perturb_panels.downloads(found, scan)
 perturb_panels.provenance(edited)
 state.write_link(config, {**inputs.choices(view.interval, visible), **edits.link()})

@@ -29,8 +29,8 @@ LEVELS: dict[Switch, float] = {"off": 0.0, "half": 0.5, "on": 1.0}
 """The mask of a switched element."""
 
 EFFECT_PX = 112
-LEAST_LIMIT = 0.05
-"""The axis of effects reaches at least this far in log10, so that a small effect looks small."""
+LEAST_LIMIT = 0.02
+"""The axis of effects reaches at least this far in log10, about 5 %, so that a small effect looks small."""
 REACH = 1.3
 """Ends of the lane in units of the largest effect: room for the names."""
 
@@ -63,9 +63,16 @@ def effect_colour(theme: Theme, delta_log10: float) -> str:
     return theme.peak_only if delta_log10 < 0 else theme.mask_only
 
 
+def signed(delta_log10: float) -> str:
+    """A difference of logarithms with its sign, to three decimals; smaller ones to four, and 0 below that."""
+    if abs(delta_log10) < 0.00005:
+        return "0"
+    return f"{delta_log10:+.4f}" if abs(delta_log10) < 0.005 else f"{delta_log10:+.3f}"
+
+
 def change_in_words(delta_log10: float) -> str:
     """A difference of logarithms and the factor it is: ``-0.12 log10, x 0.76``."""
-    return f"{delta_log10:+.3f} log10, x {10**delta_log10:.3g}"
+    return f"{signed(delta_log10)} log10, x {10**delta_log10:.3g}"
 
 
 def perturb_figure(
@@ -173,7 +180,7 @@ def _scan_lines(frame: Frame, scan: FloatArray) -> list[PlotlyDict]:
             bins.mean,
             line={"color": theme.ink, "width": 1.1},
             hoverinfo="all",
-            hovertemplate="Scan: %{y:+.3f} log10 without this stretch<extra></extra>",
+            hovertemplate="Scan: %{y:+.4f} log10 without this stretch<extra></extra>",
         ),
     ]
 
@@ -230,14 +237,14 @@ def _mask(frame: Frame, mask: MaskResult, bars: Sequence[Bar], base_edits: Seque
             continue
         at, ends = LEVELS[bar.switch], {"x0": place.start + 0.5, "x1": place.end + 0.5}
         shade = {"type": "rect", **ends, "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0}}
-        shapes.append({**shade, "fillcolor": with_alpha(theme.truth, 0.16)})
-        shapes.append({"type": "line", **ends, "y0": at, "y1": at, "line": {"color": theme.truth, "width": 4}})
+        shapes.append({**shade, "fillcolor": with_alpha(theme.reverse, 0.16)})
+        shapes.append({"type": "line", **ends, "y0": at, "y1": at, "line": {"color": theme.reverse, "width": 4}})
         words = f"<b>{plain(bar.name)} {bar.switch}</b>"
         notes.append(_flag(frame, (place.start + place.end + 1) / 2, words, top=bar.switch != "on"))
     for position, words in base_edits:
         if frame.visible.contains(position):
             ends = {"x0": position + 1, "x1": position + 1}
-            look = {"color": theme.truth, "width": 1.5, "dash": "dot"}
+            look = {"color": theme.reverse, "width": 1.5, "dash": "dot"}
             shapes.append({"type": "line", **ends, "y0": 0, "y1": 1, "line": look})
             notes.append(_flag(frame, position + 1, f"<b>{plain(words)}</b>", top=True))
     return dataclasses.replace(lane, shapes=tuple(shapes), notes=tuple(notes))
@@ -253,7 +260,7 @@ def _flag(frame: Frame, x: float, words: str, *, top: bool) -> PlotlyDict:
         "showarrow": False,
         "borderpad": 1,
         "bgcolor": with_alpha(frame.theme.lane, 0.85),
-        "font": {"color": frame.theme.truth},
+        "font": {"color": frame.theme.reverse},
     }
 
 
@@ -263,7 +270,7 @@ def _legend(frame: Frame) -> str:
     entries = (
         ("▼", theme.peak_only, "prediction falls without it"),
         ("▲", theme.mask_only, "prediction rises without it"),
-        ("▬", theme.truth, "switched by you"),
+        ("▬", theme.reverse, "switched by you"),
         ("▨", theme.forced, "Forced on by rule, not found"),
     )
     return (8 * "&nbsp;").join(f'<span style="color:{colour}">{sign}</span> {words}' for sign, colour, words in entries)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from seq2exp.figures.lane import PlotlyDict
-from seq2exp.figures.perturb import LEAST_LIMIT, Bar, Marker, change_in_words, effect_colour
+from seq2exp.figures.perturb import LEAST_LIMIT, Bar, Marker, change_in_words, effect_colour, signed
 from seq2exp.figures.style import FONT_FAMILY, LABEL_PX, THEMES, Theme, ThemeName, plain
 
 ROW_PX, MARGINS_PX = 28, 84
@@ -36,9 +36,10 @@ def tornado_figure(bars: Sequence[Bar], *, theme: ThemeName = "light") -> go.Fig
         for marker in (bar.truth, bar.crispri)
         if marker is not None and math.isfinite(marker.effect_log10)
     ]
-    limit = max(LEAST_LIMIT, *(abs(value) for value in (*deltas, *known)))
-    edge = 1.3 * limit  # room for the numbers at the ends of the bars
+    limit = max(LEAST_LIMIT, max((abs(value) for value in (*deltas, *known)), default=0.0))
+    edge = 1.12 * limit
     traces = [
+        _rows(rows, deltas, edge),
         _bars(rows, deltas, colours),
         _markers("truth", "diamond", [(row, bar.truth) for row, bar in enumerate(rows)], edge, colours),
         _markers("CRISPRi", "triangle-up", [(row, bar.crispri) for row, bar in enumerate(rows)], edge, colours),
@@ -47,12 +48,13 @@ def tornado_figure(bars: Sequence[Bar], *, theme: ThemeName = "light") -> go.Fig
     layout = {
         "template": "none",
         "height": ROW_PX * max(len(rows), 1) + MARGINS_PX,
-        "margin": {"l": 128, "r": 12, "t": 30, "b": MARGINS_PX - 30, "pad": 4},
+        "margin": {"l": 122, "r": 66, "t": 30, "b": MARGINS_PX - 30, "pad": 0},
         "font": {"family": FONT_FAMILY, "size": LABEL_PX, "color": colours.ink},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": colours.lane,
         "hoverlabel": {"bgcolor": colours.hover, "font": {"color": colours.ink, "size": LABEL_PX}},
         "bargap": 0.3,
+        "barmode": "overlay",
         "dragmode": False,
         "clickmode": "event+select",
         "showlegend": True,
@@ -79,9 +81,13 @@ def tornado_figure(bars: Sequence[Bar], *, theme: ThemeName = "light") -> go.Fig
             "showgrid": False,
             "range": [-0.6, len(rows) - 0.4],
             "tickvals": list(range(len(rows))),
-            "ticktext": [f"<b>{plain(bar.name)}</b> {_distance(bar.tss_distance_bp)}" for bar in rows],
+            "ticktext": [_label(bar) for bar in rows],
             "tickfont": {"color": colours.ink},
+            "ticks": "outside",
+            "ticklen": 6,
+            "tickcolor": "rgba(0,0,0,0)",
         },
+        "annotations": [_number(row, delta) for row, delta in enumerate(deltas)],
         "shapes": [
             {
                 "type": "line",
@@ -98,7 +104,30 @@ def tornado_figure(bars: Sequence[Bar], *, theme: ThemeName = "light") -> go.Fig
     return go.Figure(data=[trace for trace in traces if trace["y"]], layout=layout)
 
 
+def _rows(rows: Sequence[Bar], deltas: Sequence[float], edge: float) -> PlotlyDict:
+    """Unseen, over the whole width: what the pointer meets, however short the bar."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "base": -edge,
+        "x": [2 * edge] * len(rows),
+        "y": list(range(len(rows))),
+        "width": 1,
+        "marker": {"color": "rgba(0,0,0,0)"},
+        "customdata": [
+            [plain(bar.name), str(bar.interval), change_in_words(delta), bar.switch]
+            for bar, delta in zip(rows, deltas, strict=True)
+        ],
+        "hovertemplate": "<b>%{customdata[0]}</b> %{customdata[1]}<br>%{customdata[2]} without it<br>"
+        "now %{customdata[3]}<extra></extra>",
+        "selected": {"marker": {"opacity": 0}},
+        "unselected": {"marker": {"opacity": 0}},
+        "showlegend": False,
+    }
+
+
 def _bars(rows: Sequence[Bar], deltas: Sequence[float], colours: Theme) -> PlotlyDict:
+    """The predicted effects; hatched where the element is switched at the moment."""
     return {
         "type": "bar",
         "orientation": "h",
@@ -107,7 +136,7 @@ def _bars(rows: Sequence[Bar], deltas: Sequence[float], colours: Theme) -> Plotl
         "name": "predicted",
         "marker": {
             "color": [effect_colour(colours, delta) for delta in deltas],
-            "line": {"color": colours.ink, "width": [1.5 if bar.switch != "as called" else 0 for bar in rows]},
+            "line": {"color": [effect_colour(colours, delta) for delta in deltas], "width": 2},
             "pattern": {
                 "shape": ["" if bar.switch == "as called" else "/" for bar in rows],
                 "fgcolor": colours.ink,
@@ -115,18 +144,16 @@ def _bars(rows: Sequence[Bar], deltas: Sequence[float], colours: Theme) -> Plotl
                 "solidity": 0.25,
             },
         },
-        "text": [f"{delta:+.3f}" for delta in deltas],
-        "textposition": "outside",
-        "cliponaxis": False,
-        "textfont": {"color": colours.ink},
-        "customdata": [
-            [plain(bar.name), str(bar.interval), change_in_words(delta), bar.switch]
-            for bar, delta in zip(rows, deltas, strict=True)
-        ],
-        "hovertemplate": "<b>%{customdata[0]}</b> %{customdata[1]}<br>%{customdata[2]}<br>now %{customdata[3]}"
-        "<extra></extra>",
+        "hoverinfo": "skip",
+        "unselected": {"marker": {"opacity": 1}},
         "showlegend": False,
     }
+
+
+def _number(row: int, delta: float) -> PlotlyDict:
+    """The effect in figures, right of the axis, where no marker lies over it."""
+    place = {"xref": "paper", "x": 1, "xshift": 6, "xanchor": "left", "yref": "y", "y": row}
+    return {**place, "text": signed(delta), "showarrow": False}
 
 
 def _markers(
@@ -140,7 +167,7 @@ def _markers(
         "mode": "markers",
         "x": [max(-edge * 0.985, min(marker.effect_log10, edge * 0.985)) for _, marker in found],
         "y": [row for row, _ in found],
-        "name": f"{name}: full = " + ("an effect" if name == "truth" else "significant"),
+        "name": name,
         "marker": {
             "symbol": [symbol if marker.significant else f"{symbol}-open" for _, marker in found],
             "size": 12,
@@ -149,12 +176,19 @@ def _markers(
         },
         "customdata": [[plain(marker.words), _effect_in_words(marker.effect_log10)] for _, marker in found],
         "hovertemplate": f"{name}: %{{customdata[0]}}<br>%{{customdata[1]}}<extra></extra>",
+        "unselected": {"marker": {"opacity": 1}},
         "showlegend": True,
     }
 
 
 def _effect_in_words(effect_log10: float) -> str:
     return change_in_words(effect_log10) if math.isfinite(effect_log10) else "nothing left"
+
+
+def _label(bar: Bar) -> str:
+    """Name and distance; a switched element says to what."""
+    name = f"<b>{plain(bar.name)}</b>"
+    return f"{name} is {bar.switch}" if bar.switch != "as called" else f"{name} {_distance(bar.tss_distance_bp)}"
 
 
 def _distance(distance_bp: int) -> str:

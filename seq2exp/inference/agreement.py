@@ -17,6 +17,9 @@ from seq2exp.sources.truth import TruthElement
 LEAST_PAIRS = 3
 """With fewer pairs neither a rank correlation nor a share says anything."""
 
+LEAST_SIGNED = 5e-5
+"""A smaller predicted effect is none and has no sign."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownEffect:
@@ -86,7 +89,7 @@ def agreement(effects: Sequence[ElementEffect], known: Sequence[KnownEffect | No
     if len(pairs) >= LEAST_PAIRS:
         # Ranks are all that counts, so that "nothing was left" may stand below every number.
         rank = spearman([delta for delta, _ in pairs], [max(other.effect_log10, -1e6) for _, other in pairs])
-    same = sum(np.sign(delta) == np.sign(effect) for delta, effect in signed)
+    same = sum(abs(delta) >= LEAST_SIGNED and np.sign(delta) == np.sign(effect) for delta, effect in signed)
     return Agreement(
         n=len(pairs),
         spearman=None if math.isnan(rank) else rank,

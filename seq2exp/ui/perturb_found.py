@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from seq2exp.errors import SourceError
+from seq2exp.errors import Seq2ExpError, SourceError
 from seq2exp.figures.perturb import Bar, Marker
 from seq2exp.genome import Interval
 from seq2exp.inference.agreement import KnownEffect, measured_effects, true_effects
 from seq2exp.inference.perturb import ElementEffect
-from seq2exp.results import LocusView
-from seq2exp.ui import perturb_cache
+from seq2exp.results import LocusView, TrueElement
+from seq2exp.ui import perturb_cache, truth
 from seq2exp.ui.cache import Question
 from seq2exp.ui.perturb_cache import Locus
 from seq2exp.ui.perturb_state import Edits
@@ -77,3 +77,14 @@ def _crispri(locus: Locus, places: Sequence[Interval]) -> tuple[KnownEffect | No
         st.error(f"No CRISPRi to compare with: {plain(str(error))}")
         return None
     return None if found is None else measured_effects(places, found)
+
+
+def true_lane(locus: Locus, window: Interval) -> tuple[TrueElement, ...] | None:
+    """The true elements to draw; None where none are known, or after saying why they cannot be read."""
+    if not truth.has_truth(locus.dataset, locus.cell_type):
+        return None
+    try:
+        return truth.true_elements(locus.dataset, locus.gene, locus.cell_type, window)
+    except Seq2ExpError as error:
+        st.error(f"No truth to show: {plain(str(error))}")
+        return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from seq2exp.figures.perturb import perturb_figure
+from seq2exp.figures.perturb import Switch, perturb_figure, signed
 from seq2exp.figures.tornado import MOST_ROWS, tornado_figure
 from seq2exp.genome import Interval
 from seq2exp.inference.agreement import Agreement, agreement
@@ -22,7 +23,7 @@ from seq2exp.ui.perturb_state import Edits
 from seq2exp.ui.text import number, plain, tags
 
 FIGURE, TORNADO, BASELINE = "perturb figure", "perturb tornado", "perturb_baseline"
-WORDS = {"as called": "as called", "off": "off: 0", "half": "half: 0.5", "on": "on: 1"}
+WORDS: dict[Switch, str] = {"as called": "as called", "off": "off: 0", "half": "half: 0.5", "on": "on: 1"}
 """What an element can be, with the mask it then has."""
 
 
@@ -75,7 +76,7 @@ def before_and_after(before: LocusView, after: LocusView, *, predicts: bool, edi
     columns = st.columns(5)
     columns[0].metric("Before, log10(1 + CAGE)", number(before.prediction_log10), help="Predicted, nothing edited")
     columns[1].metric("After", number(after.prediction_log10) if edited else number(None))
-    columns[2].metric("Change, log10", f"{change:+.3f}" if edited else number(None))
+    columns[2].metric("Change, log10", signed(change) if edited else number(None))
     columns[3].metric("Factor", f"x {10**change:.3g}" if edited else number(None), help="On 1 + CAGE tags")
     columns[4].metric("Observed", number(before.observed_log10), help="Measured on the unedited genome")
     if edited:
@@ -85,38 +86,59 @@ def before_and_after(before: LocusView, after: LocusView, *, predicts: bool, edi
 
 def element_rows(found: Found, edits: Edits) -> pd.DataFrame:
     """One row per element in genome order; coordinates 1-based, both ends included."""
-    rows: dict[str, list[Any]] = {
-        name: [] for name in ("Element", "Now", "Start", "End", "bp", "From TSS", "Mean", "Δ log10", "Factor")
+    elements = found.view.mask.elements
+    columns: dict[str, list[Any]] = {
+        "Element": [f"E{rank}" for rank in range(1, len(elements) + 1)],
+        "Now": [WORDS[edits.of(place)] for place in found.places],
     }
-    deltas = [None] * len(found.places) if found.effects is None else list(found.effects)
-    for rank, (element, effect) in enumerate(zip(found.view.mask.elements, deltas, strict=True), start=1):
-        place = element.interval
-        values = (
-            *(f"E{rank}", WORDS[edits.of(place)], place.start + 1, place.end, place.width, element.tss_distance_bp),
-            *(element.mean, None if effect is None else effect.delta_log10, None if effect is None else effect.factor),
-        )
-        for column, value in zip(rows.values(), values, strict=True):
-            column.append(value)
+    if found.effects is not None:
+        columns["Δ log10"] = [round(effect.delta_log10, 4) + 0.0 for effect in found.effects]
+        columns["Factor"] = [effect.factor for effect in found.effects]
     if found.truth is not None:
-        rows["Truth Δ"] = [None if one is None else one.effect_log10 for one in found.truth]
+        columns["Truth Δ"] = [None if one is None else round(one.effect_log10, 4) for one in found.truth]
     if found.crispri is not None:
-        rows["CRISPRi Δ"] = [None if one is None else one.effect_log10 for one in found.crispri]
-        rows["Significant"] = ["" if one is None else "yes" if one.significant else "no" for one in found.crispri]
-    return pd.DataFrame(rows)
+        columns["CRISPRi Δ"] = [None if one is None else round(one.effect_log10, 4) for one in found.crispri]
+        columns["Significant"] = ["" if one is None else "yes" if one.significant else "no" for one in found.crispri]
+    columns["From TSS"] = [element.tss_distance_bp for element in elements]
+    columns["Mean"] = [element.mean for element in elements]
+    columns["Start"] = [place.start + 1 for place in found.places]
+    columns["End"] = [place.end for place in found.places]
+    return pd.DataFrame(columns)
 
 
-def element_table(found: Found, edits: Edits) -> None:
-    """The called elements, each with what it is switched to."""
-    key = f"perturb table {perturb_state.drawn()} {hash(found.places)}"
-    state = st.session_state
+def _table_key(found: Found) -> str:
+    """Of the table: another one whenever it starts anew or other elements are called."""
+    return f"perturb table {perturb_state.drawn()} {hash(found.places)}"
+
+
+def with_cells(found: Found, edits: Edits) -> Edits:
+    """``edits`` with what was switched in the table since it was drawn; puts it in force.
+
+    The table starts from a baseline and keeps its own cell edits on top, so that it is not built anew, and the
+    keyboard's place in it not lost, whenever a cell is switched.
+    """
+    state, key = st.session_state, _table_key(found)
     baseline: tuple[str, Edits] | None = state.get(BASELINE)
-    if baseline is None or baseline[0] != key or (key not in state and baseline[1] != edits):
-        state[BASELINE] = baseline = (key, edits)
-    rows = element_rows(found, baseline[1])
+    if baseline is None or baseline[0] != key or key not in state:
+        state[BASELINE] = (key, edits)
+        return edits
+    switched = replace(baseline[1], bases=edits.bases)
+    by_words = {words: switch for switch, words in WORDS.items()}
+    for row, cells in state[key]["edited_rows"].items():
+        switch = by_words.get(cells.get("Now"))
+        if switch is not None and int(row) < len(found.places):
+            switched = switched.switch(found.places[int(row)], switch)
+    perturb_state.take(switched)
+    return switched
+
+
+def element_table(found: Found) -> None:
+    """The called elements, each with what it is switched to."""
+    rows = element_rows(found, st.session_state[BASELINE][1])
     allowed = [WORDS[switch] for switch in perturb_state.switches(found.view.mask.mode)]
     formats: dict[str, Any] = {
         "Now": st.column_config.SelectboxColumn(
-            options=allowed, required=True, pinned=True, help="Double-click, or press Enter, to switch this element"
+            options=allowed, required=True, help="Double-click, or press Enter, to switch this element"
         ),
         "Element": st.column_config.TextColumn(pinned=True, width=70),
         "From TSS": st.column_config.NumberColumn(
@@ -125,9 +147,9 @@ def element_table(found: Found, edits: Edits) -> None:
         "Mean": st.column_config.NumberColumn(format="%.2f", help="Mean of the mask over the element, as called"),
         "Factor": st.column_config.NumberColumn(format="%.3g", help="What 1 + CAGE is multiplied by without it"),
     }
-    formats |= {name: st.column_config.NumberColumn(format="localized") for name in ("Start", "End", "bp")}
+    formats |= {name: st.column_config.NumberColumn(format="localized") for name in ("Start", "End")}
     formats |= {
-        name: st.column_config.NumberColumn(format="%+.3f", help=words)
+        name: st.column_config.NumberColumn(format="%.3g", help=words)
         for name, words in (
             ("Δ log10", "Predicted log10(1 + CAGE) without this element alone, minus with it"),
             ("Truth Δ", "log10 of true expression without what the element covers, minus with it"),
@@ -136,32 +158,34 @@ def element_table(found: Found, edits: Edits) -> None:
     }
     st.data_editor(
         rows,
-        key=key,
+        key=_table_key(found),
         hide_index=True,
         disabled=[name for name in rows.columns if name != "Now"],
         column_config={name: formats[name] for name in rows.columns if name in formats},
-        on_change=_take_cells,
-        args=(key, found.places),
-        height=min(35 * (len(rows) + 1) + 3, 390),
+        height="auto",
         alt="Called elements and what each is switched to",
     )
 
 
-def _take_cells(key: str, places: Sequence[Interval]) -> None:
-    """Fold the cells edited since the table was drawn into the edits."""
-    state = st.session_state
-    by_words = {words: switch for switch, words in WORDS.items()}
-    baseline: Edits = state[BASELINE][1]
-    edits = Edits(baseline.off, baseline.half, baseline.on, perturb_state.current().bases)
-    for row, cells in state[key]["edited_rows"].items():
-        switch = by_words.get(cells.get("Now"))
-        if switch is not None and int(row) < len(places):
-            edits = edits.switch(places[int(row)], switch)  # type: ignore[arg-type]  # a key of WORDS
-    perturb_state.take(edits)
+def one_at_a_time(found: Found, edits: Edits) -> None:
+    """What each element alone does to the prediction, and how that agrees with what is known of it."""
+    if found.effects is None:
+        st.markdown("**Switched off one at a time**")
+        st.caption("Needs a trained checkpoint: without a prediction there are no effects.")
+        return
+    st.markdown("**Switched off one at a time**: press a bar to keep it off")
+    _tornado(found, edits)
+    if found.truth is None and found.crispri is None:
+        st.caption("Nothing to compare with: this data set has neither known truth nor a CRISPRi screen.")
+        return
+    st.caption("Full markers: an effect in the truth, significant in CRISPRi. Hollow: none, or not significant.")
+    for name, known in (("Truth", found.truth), ("CRISPRi", found.crispri)):
+        if known is not None:
+            st.caption(f"**{name}**: {plain(agreement_in_words(agreement(found.effects, known)))}")
 
 
-def tornado(found: Found, edits: Edits) -> None:
-    """Effects of one element at a time; pressing a bar switches it off, pressing again leaves it as called."""
+def _tornado(found: Found, edits: Edits) -> None:
+    """Pressing a row switches its element off, pressing again leaves it as called."""
     bars = found.bars(edits)
     st.plotly_chart(
         tornado_figure(bars, theme=theme_name()),
@@ -187,17 +211,6 @@ def _toggle(places: Mapping[str, Interval]) -> None:
     if edits != perturb_state.current():
         perturb_state.take(edits)
         perturb_state.draw_anew()
-
-
-def agreement_lines(found: Found) -> None:
-    """How the predicted effects agree with truth and with CRISPRi, where they are known."""
-    if found.effects is None:
-        return
-    if found.truth is None and found.crispri is None:
-        st.caption("Nothing to compare with: this data set has neither known truth nor a CRISPRi screen.")
-    for name, known in (("Truth", found.truth), ("CRISPRi", found.crispri)):
-        if known is not None:
-            st.caption(f"**{name}**: {plain(agreement_in_words(agreement(found.effects, known)))}")
 
 
 def agreement_in_words(result: Agreement) -> str:

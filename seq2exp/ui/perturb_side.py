@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from seq2exp.errors import Seq2ExpError, SettingsError
-from seq2exp.inference.edits import HOW_TO_WRITE, BaseEdit, base_at, edited_window
+from seq2exp.inference.edits import BASES, HOW_TO_WRITE, BaseEdit, base_at, edited_window
 from seq2exp.inference.perturb import DeletionScan, deletion_scan
 from seq2exp.settings import ElementSettings, MaskSettings, ModelConfig
 from seq2exp.ui import perturb_cache, perturb_state, state
@@ -27,7 +27,6 @@ _BASE_ERROR, _RUNNING, _SCAN_ERROR = "perturb_base_error", "perturb_scan_running
 
 def edit_list(found: Found, edits: Edits) -> None:
     """What is edited, and the ways back."""
-    st.markdown("### Perturb")
     names = {place: f"E{rank}" for rank, place in enumerate(found.places, start=1)}
     lines = [f"{names[place]} {switch}" for switch in perturb_state.SWITCHED for place in getattr(edits, switch)]
     lines += [str(edit) for edit in edits.bases]
@@ -54,7 +53,7 @@ def base_box(found: Found, window: Window, edits: Edits) -> None:
         key=BASE_BOX,
         on_change=_take_base,
         args=(window,),
-        placeholder=example(found, window),
+        placeholder=example(found, window, edits),
         disabled=len(edits.bases) >= perturb_state.MOST_BASES,
         max_chars=60,
         help=f"{HOW_TO_WRITE}. Press Enter: the sequence is read anew, and the prediction made from it.",
@@ -64,12 +63,17 @@ def base_box(found: Found, window: Window, edits: Edits) -> None:
     st.caption("The model was not trained on variants: it never saw two versions of one place.")
 
 
-def example(found: Found, window: Window) -> str:
-    """An edit that can be made here: the middle of the element with the highest mask, else the TSS."""
+def example(found: Found, window: Window, edits: Edits) -> str:
+    """An edit that can be made here: in the middle of the element with the highest mask, else at the TSS."""
     strongest = max(found.view.mask.elements, key=lambda element: element.peak, default=None)
-    at = window.gene.tss if strongest is None else (strongest.interval.start + strongest.interval.end) // 2
+    first = window.gene.tss if strongest is None else (strongest.interval.start + strongest.interval.end) // 2
+    edited = {edit.position for edit in edits.bases}
+    free = (at for at in range(first, window.interval.end) if at not in edited and base_at(window, at) in BASES)
+    at = next(free, None)
+    if at is None:
+        return ""
     ref = base_at(window, at)
-    return f"{window.interval.chrom}:{at + 1:,} {ref}>{'A' if ref != 'A' else 'G'}"
+    return str(BaseEdit(window.interval.chrom, at, ref, "A" if ref != "A" else "G"))
 
 
 def _take_base(window: Window) -> None:

@@ -271,6 +271,10 @@ def test_known_effects_find_their_elements_and_agree_or_not(tiny: Dataset, tmp_p
     effects = [ElementEffect(place, -0.05 * i) for i, place in enumerate(places, start=1)]
     found = agreement(effects, true_effects(places, true))
     assert (found.n, found.spearman, found.n_signed, found.same_sign) == (4, 1.0, 4, 4)
+    weak = [
+        ElementEffect(effect.interval, effect.delta_log10 * (1e-5 if i < 2 else 1)) for i, effect in enumerate(effects)
+    ]
+    assert agreement(weak, true_effects(places, true)).same_sign == 2
     few = agreement(effects[:2], true_effects(places[:2], true))
     assert (few.n, few.spearman, few.same_sign) == (2, None, None)
 
