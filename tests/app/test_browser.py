@@ -1,80 +1,32 @@
-"""The page in a real browser on a real window: what AppTest cannot see."""
+"""The plain chart in a real browser on a real window: what AppTest cannot see."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.app.browsing import PATIENCE_MS, chromium, served
 from tests.real.manifest_writer import write_real_manifest
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
-ROOT = Path(__file__).resolve().parents[2]
-FLAGS = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-gpu",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-PATIENCE_MS = 90_000
-"""A cold start imports torch, opens the data set and runs MACS3 on a shared machine."""
-
 
 @pytest.fixture(scope="module")
 def address(real_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page's address, served by Streamlit on a free port with the real windows."""
+    """The page's address, served with the real windows."""
     folder = tmp_path_factory.mktemp("browser")
-    manifest = write_real_manifest(real_dir, folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ("--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1")
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options, "--", "--dataset", str(manifest)]
-    environment = {**os.environ, "SEQ2EXP_CACHE": str(folder / "cache")}
-    with (folder / "streamlit.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server, folder / "streamlit.log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.3)
-    pytest.fail(f"the page did not start: {log.read_text()[-500:]}")
+    with served(write_real_manifest(real_dir, folder), folder) as found:
+        yield found
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no chromium on PATH")
     with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=chromium, args=list(FLAGS), viewport={"width": 1280, "height": 720}
-        )
+        context = chromium(playwright, tmp_path / "profile")
         yield context.new_page()
         context.close()
 
@@ -92,7 +44,7 @@ def _x_range(page: Page) -> list[float]:
 def test_the_threshold_moves_the_elements_and_a_box_zooms(page: Page, address: str) -> None:
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{address}/?gene=CALML6")
+    page.goto(f"{address}/?gene=CALML6&chart=plain")
     # The last one: while Streamlit replaces the chart, the old one may still stand before it.
     chart = page.locator(".js-plotly-plot").last
     expect(chart).to_be_visible(timeout=PATIENCE_MS)

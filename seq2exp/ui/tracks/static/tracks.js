@@ -106,6 +106,11 @@ class Instrument {
     this.crosshair = new Crosshair(this.figure);
     this.state = null;
     this.sent = 0;
+    // For tests and for those who script their browser: what is on screen, as numbers.
+    window.seq2exp = {
+      elements: () => toGenome(this.state.locus, this.state.live.elements),
+      frames: () => this.frames,
+    };
     this.busy = false;
     this.frames = [];
     this.listen();

@@ -1,0 +1,376 @@
+"""The live figure in a real browser: what moves, what stays, and that every number is the server's own."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference
+from seq2exp.inference.session import open_session
+from seq2exp.settings import MaskSettings
+from seq2exp.sources.dataset import Dataset, open_dataset
+from seq2exp.synthetic import synthesize
+from seq2exp.ui.knobs import KNOBS
+from tests.app.browsing import PATIENCE_MS, chromium, served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthesize("demo", tmp_path_factory.mktemp("demo") / "demo")
+
+
+@pytest.fixture(scope="module")
+def opened(demo: Path) -> Dataset:
+    return open_dataset(demo)
+
+
+@pytest.fixture(scope="module")
+def address(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(demo, tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """Chromium that reaches nothing but this machine: the app must not need more."""
+    with sync_playwright() as playwright:
+        found = chromium(playwright, tmp_path_factory.mktemp("profile"), accept_downloads=True)
+        found.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    found = context.new_page()
+    found.set_default_timeout(PATIENCE_MS)
+    complaints: list[str] = []
+    found.on("pageerror", lambda error: complaints.append(str(error)))
+    yield found
+    found.close()
+    assert complaints == []
+
+
+def show(page: Page, address: str, query: str = "") -> None:
+    page.goto(f"{address}/{query}")
+    page.wait_for_selector(".s2x[data-drawn]")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Until the figure has its answer and the page has stopped running."""
+    page.wait_for_function("() => document.querySelector('.s2x') && !document.querySelector('.s2x').matches('.stale')")
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+
+
+def said(page: Page) -> dict[str, str]:
+    """Every number the figure states, by name."""
+    found: dict[str, str] = page.evaluate(
+        "() => Object.fromEntries([...document.querySelectorAll('.s2x .readout [data-is], .s2x [data-is=place]')]"
+        ".map(node => [node.dataset.is, node.textContent]))"
+    )
+    return found
+
+
+def numbers(page: Page) -> dict[str, str]:
+    """`said` without the times."""
+    return {name: words for name, words in said(page).items() if name != "stamp"}
+
+
+def move(page: Page, key: str, share: float, *, release: bool = True) -> None:
+    """The slider called ``key`` to a share of its range, as a hand would: many moves, then the release."""
+    script = """([key, share, release]) => {
+      const slider = document.querySelector(`#s2x-${key}`);
+      const [low, high, step] = [slider.min, slider.max, slider.step].map(Number);
+      const value = low + Math.round((share * (high - low)) / step) * step;
+      for (const part of [0.3, 0.7, 1]) {
+        slider.value = Number(slider.value) + part * (value - Number(slider.value));
+        slider.dispatchEvent(new Event('input', {bubbles: true}));
+      }
+      if (release) slider.dispatchEvent(new Event('change', {bubbles: true}));
+    }"""
+    page.evaluate(script, [key, share, release])
+    if release:
+        page.wait_for_timeout(100)
+        settle(page)
+
+
+def x_range(page: Page) -> list[float]:
+    found: list[float] = page.evaluate("() => document.querySelector('.s2x .js-plotly-plot').layout.xaxis.range")
+    return found
+
+
+def query(page: Page, name: str) -> str:
+    found: str | None = page.evaluate("name => new URLSearchParams(location.search).get(name)", name)
+    return found or ""
+
+
+def mark(page: Page) -> None:
+    """Shift and drag across the figure."""
+    box = page.locator(".s2x .plot").bounding_box()
+    assert box is not None
+    page.keyboard.down("Shift")
+    page.mouse.move(box["x"] + 400, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 470, box["y"] + 200, steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    page.wait_for_function("() => new URLSearchParams(location.search).has('marks')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_zoom_marks_and_scroll_survive_every_slider(page: Page, address: str, scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    show(page, address)
+    page.click("[data-act=in]")
+    page.wait_for_function("() => new URLSearchParams(location.search).has('locus')")
+    mark(page)
+    settle(page)
+    node = page.evaluate_handle("() => document.querySelector('.s2x .js-plotly-plot')")
+    kept = x_range(page), query(page, "marks"), query(page, "locus")
+    drawn = page.evaluate("() => document.querySelector('.s2x .js-plotly-plot').layout.shapes.length")
+    for knob in KNOBS:
+        if not page.locator(f"#s2x-{knob.key}").is_visible() or page.locator(f"#s2x-{knob.key}").is_disabled():
+            continue
+        move(page, knob.key, 0.55)
+    assert (x_range(page), query(page, "marks"), query(page, "locus")) == kept
+    # The floor of no evidence may come or go as a line; the marks and bands stay.
+    after = page.evaluate("() => document.querySelector('.s2x .js-plotly-plot').layout.shapes.length")
+    assert abs(after - drawn) <= 1
+    assert page.evaluate("node => node.isConnected", node)
+    paper = page.evaluate("() => document.querySelector('.s2x .js-plotly-plot').layout.paper_bgcolor")
+    assert paper == {"light": "#ffffff", "dark": "#10151c"}[scheme]
+
+
+def test_reset_equals_the_checkpoint_alone(page: Page, address: str, opened: Dataset, tmp_path: Path) -> None:
+    show(page, address, "?signal_scale=2.5&threshold=0.2&prior_strength=20&mode=hard")
+    assert "WHAT-IF" in page.inner_text(".stApp")
+    page.click(".s2x .reset")
+    page.wait_for_timeout(100)
+    settle(page)
+    loaded = load_checkpoint_for_inference(find_checkpoint("demo-soft"))
+    gene = opened.genes.get(query(page, "gene"))
+    session = open_session(opened, gene, query(page, "cell"), checkpoint=loaded, cache_dir=tmp_path)
+    faithful = session.view(MaskSettings())
+    told = said(page)
+    assert told["predicted"] == f"{faithful.prediction_log10:.2f}"
+    assert told["promoter"] == f"{faithful.promoter_only_log10:.2f}"
+    assert told["elements"] == str(len(faithful.mask.elements))
+    assert float(told["kept"].removesuffix(" %")) == pytest.approx(100 * faithful.mask.ratio_outside_promoter, abs=0.06)
+    assert faithful.overlap is not None
+    assert told["jaccard"] == f"{faithful.overlap.jaccard:.2f}"
+    assert "FAITHFUL" in page.inner_text(".stApp")
+
+
+def test_the_preview_moves_before_the_server_answers_and_agrees_with_it(page: Page, address: str) -> None:
+    show(page, address)
+    before = said(page)
+    move(page, "signal_scale", 0.9, release=False)
+    page.wait_for_timeout(300)
+    preview = said(page)
+    assert preview["kept"] != before["kept"]
+    assert preview["predicted"] == before["predicted"]
+    assert page.locator(".s2x canvas").is_visible()
+    page.evaluate("() => document.querySelector('#s2x-signal_scale').dispatchEvent(new Event('change'))")
+    page.wait_for_timeout(100)
+    settle(page)
+    answered = said(page)
+    assert (answered["kept"], answered["elements"]) == (preview["kept"], preview["elements"])
+    assert not page.locator(".s2x canvas").is_visible()
+    metric = page.get_by_test_id("stMetric").filter(has_text="Elements").get_by_test_id("stMetricValue")
+    assert metric.inner_text() == answered["elements"]
+
+
+def test_a_link_shows_the_same_numbers_in_a_fresh_tab(page: Page, address: str, context: BrowserContext) -> None:
+    show(page, address, "?gene=SQX21003&cell=SynG")
+    move(page, "threshold", 0.3)
+    move(page, "weight_dnase", 0.8)
+    page.click("[data-act=tss]")
+    page.wait_for_function("() => new URLSearchParams(location.search).has('locus')")
+    settle(page)
+    other = context.new_page()
+    other.set_default_timeout(PATIENCE_MS)
+    show(other, address, "?" + page.url.partition("?")[2])
+    assert numbers(other) == numbers(page)
+    assert x_range(other) == x_range(page)
+    other.close()
+
+
+def cross(page: Page, other: Page, address: str, moves: int) -> None:
+    """Random moves in two tabs; each must end as a fresh tab shows its link."""
+    show(page, address, "?gene=SQX21001")
+    show(other, address, "?gene=SQX21004&cell=SynG")
+    chance = random.Random(11)
+    keys = ("threshold", "signal_scale", "weight_h3k27ac", "weight_contact", "prior_strength", "merge_gap")
+    for _ in range(moves):
+        for tab in (page, other):
+            move(tab, chance.choice(keys), chance.random(), release=False)
+            tab.evaluate("() => document.querySelector('#s2x-threshold').dispatchEvent(new Event('change'))")
+    for tab, gene in ((page, "SQX21001"), (other, "SQX21004")):
+        tab.wait_for_timeout(500)
+        settle(tab)
+        assert query(tab, "gene") == gene
+        ended = numbers(tab)
+        link = tab.url.partition("?")[2]
+        show(tab, address, "?" + link)
+        assert numbers(tab) == ended
+
+
+def test_two_tabs_never_cross(page: Page, address: str, context: BrowserContext) -> None:
+    other = context.new_page()
+    other.set_default_timeout(PATIENCE_MS)
+    cross(page, other, address, 12)
+    other.close()
+
+
+@pytest.mark.slow
+def test_two_tabs_never_cross_in_a_hundred_moves(page: Page, address: str, context: BrowserContext) -> None:
+    other = context.new_page()
+    other.set_default_timeout(PATIENCE_MS)
+    cross(page, other, address, 100)
+    other.close()
+
+
+def test_keys_and_names_reach_every_slider(page: Page, address: str) -> None:
+    show(page, address, "?prior_strength=20")
+    for knob in KNOBS:
+        if knob.modes and "soft" not in knob.modes:
+            continue
+        name = f"{knob.label}, {knob.unit}" if knob.unit else knob.label
+        slider = page.get_by_role("slider", name=name, exact=True)
+        slider.focus()
+        before = slider.input_value()
+        slider.press("ArrowRight" if float(before) < float(slider.get_attribute("max") or 0) else "ArrowLeft")
+        assert slider.input_value() != before
+        field = page.get_by_role("textbox", name=f"{name}: type a number", exact=True)
+        assert field.is_visible()
+    page.wait_for_timeout(600)
+    settle(page)
+
+
+def test_a_typed_number_is_taken_and_nonsense_is_not(page: Page, address: str) -> None:
+    show(page, address)
+    field = page.get_by_role("textbox", name="Threshold: type a number")
+    field.fill("0.71")
+    field.press("Enter")
+    page.wait_for_function("() => new URLSearchParams(location.search).get('threshold') === '0.71'")
+    settle(page)
+    for text in ("<img src=x onerror=alert(1)>", "1e999", ""):
+        field.fill(text)
+        field.press("Enter")
+        page.wait_for_timeout(150)
+        assert field.input_value() == "0.71"
+
+
+def test_wheel_drag_and_keys_move_the_stretch(page: Page, address: str) -> None:
+    show(page, address)
+    whole = x_range(page)
+    box = page.locator(".s2x .plot").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 500, box["y"] + 200)
+    for _ in range(4):
+        page.mouse.wheel(0, -300)
+        page.wait_for_timeout(120)
+    page.wait_for_function("() => new URLSearchParams(location.search).has('locus')")
+    near = x_range(page)
+    assert near[1] - near[0] < whole[1] - whole[0]
+    page.locator(".s2x .figure").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(200)
+    moved = x_range(page)
+    assert moved[0] > near[0]
+    assert moved[1] - moved[0] == pytest.approx(near[1] - near[0], abs=2)
+    for _ in range(9):
+        page.keyboard.press("+")
+    page.wait_for_timeout(300)
+    letters = page.evaluate(
+        "() => document.querySelector('.s2x .js-plotly-plot').data"
+        ".some(t => t.mode === 'text' && t.text.length > 20 && t.text.every(c => 'ACGTN'.includes(c)))"
+    )
+    assert letters
+    page.keyboard.press("0")
+    page.wait_for_timeout(300)
+    assert x_range(page) == whole
+
+
+def test_the_pointer_tells_position_values_and_truth(page: Page, address: str) -> None:
+    show(page, address)
+    box = page.locator(".s2x .plot").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 600, box["y"] + 200)
+    page.mouse.move(box["x"] + 602, box["y"] + 200)
+    words = page.inner_text(".s2x .tip")
+    assert re.search(r"chr22:[\d,]+ TSS [+-]?[\d,]+ bp", words)
+    for name in ("DNase", "H3K27ac", "Contacts", "Mask"):
+        assert name in words
+
+
+def test_exports_hold_what_is_on_screen(page: Page, address: str, tmp_path: Path) -> None:
+    show(page, address, "?threshold=0.30&signal_scale=1.4")
+    with page.expect_download() as waiting:
+        page.click("[data-act=svg]")
+    waiting.value.save_as(tmp_path / "figure.svg")
+    drawing = (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    for words in ("DNase", "H3K27ac", "Contacts", "MACS3 peaks", "Truth", "Mask only", "WHAT-IF", "signal_scale 1.4"):
+        assert words in drawing
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="BED", exact=True).click()
+    waiting.value.save_as(tmp_path / "elements.bed")
+    back = pd.read_csv(tmp_path / "elements.bed", sep="\t", comment="#", header=None)
+    assert len(back) == int(said(page)["elements"])
+    called: list[list[int]] = page.evaluate(
+        "() => [...document.querySelectorAll('.s2x .js-plotly-plot')][0].data.length && window.seq2exp.elements()"
+    )
+    assert back[[1, 2]].to_numpy().tolist() == called
+
+
+def test_the_lanes_on_screen_can_be_left_out_and_the_plain_chart_chosen(page: Page, address: str) -> None:
+    show(page, address, "?hidden=truth,arcs")
+    assert "█ causal" not in page.inner_text(".s2x")
+    page.get_by_role("button", name="Display").click()
+    page.get_by_text("Plain chart").click()
+    page.wait_for_selector(".stPlotlyChart .js-plotly-plot")
+    assert page.locator(".s2x").count() == 0
+    assert query(page, "chart") == "plain"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "?gene=<script>alert(1)</script>",
+        "?marks=1-9:<img src=x onerror=alert(1)>&locus=chr22:9999999999-1&threshold=nan&weights=a,b,c",
+        "?checkpoint=none-such&dataset=../../etc&cell=%00&hidden=everything",
+    ],
+)
+def test_hostile_and_stale_links_open_the_page(page: Page, address: str, link: str) -> None:
+    alerts: list[Any] = []
+    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+    show(page, address, link)
+    assert alerts == []
+    assert page.locator(".s2x img, .s2x script").count() == 0
+
+
+def test_a_talk_turns_without_the_server(page: Page, address: str) -> None:
+    show(page, address, "present")
+    received: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
+    first = page.inner_text(".s2x [data-is=title]")
+    page.locator(".s2x .figure").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)
+    assert page.inner_text(".s2x [data-is=title]") != first
+    assert page.inner_text(".s2x [data-is=page]").startswith("2 /")
+    assert received == []
+    assert not page.locator(".s2x .controls").is_visible()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(300)
+    assert page.inner_text(".s2x [data-is=title]") == first
