@@ -33,10 +33,12 @@ def export_figure(
     kept = tuple(track for track in view.tracks if track.name not in facts.left_out)
     shown = replace(view, tracks=kept)
     figure = locus_figure(shown, facts.visible, truth=truth, theme=theme, width_px=width_px)
-    places = [(part, name) for place, name in facts.marks if (part := place.intersect(facts.visible)) is not None]
-    shapes = [*figure.layout.shapes, *(_band(place, THEMES[theme]) for place, _ in places)]
-    notes = [*figure.layout.annotations, *(_name(place, name, THEMES[theme]) for place, name in places)]
-    return figure.update_layout(shapes=shapes, annotations=notes)
+    for place, name in facts.marks:
+        part = place.intersect(facts.visible)
+        if part is not None:
+            figure.add_shape(_band(part, THEMES[theme]))
+            figure.add_annotation(_name(part, name, THEMES[theme]))
+    return figure
 
 
 def _band(place: Interval, theme: Theme) -> PlotlyDict:
