@@ -6,9 +6,8 @@ import { join } from "node:path";
 import { argv } from "node:process";
 
 import { answer, floorOf, overlap } from "../../seq2exp/ui/tracks/static/beta.js";
-import { decode } from "../../seq2exp/ui/tracks/static/payload.js";
+import { decode, prepared } from "../../seq2exp/ui/tracks/static/payload.js";
 import { toGenome } from "../../seq2exp/ui/tracks/static/shapes.js";
-import { prepared } from "../../seq2exp/ui/tracks/static/tracks.js";
 
 const folder = argv[2];
 const cases = JSON.parse(readFileSync(join(folder, "cases.json"), "utf8"));

@@ -2,7 +2,7 @@
 // is its own.
 
 import { answer, floorOf } from "../../seq2exp/ui/tracks/static/beta.js";
-import { prepared } from "../../seq2exp/ui/tracks/static/tracks.js";
+import { prepared } from "../../seq2exp/ui/tracks/static/payload.js";
 import { pairs, random, values } from "./random.js";
 
 const COLOURS = [

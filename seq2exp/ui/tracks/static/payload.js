@@ -1,6 +1,8 @@
 // One locus as the server packs it: "S2X1", the length of a JSON header, the header, then arrays on 8-byte borders.
 // seq2exp/ui/tracks/payload.py writes what is read here.
 
+import { pyramid } from "./pyramid.js";
+
 const MAGIC = "S2X1";
 const TYPES = { float32: Float32Array, uint8: Uint8Array };
 
@@ -30,4 +32,29 @@ export function covered(runs, length) {
   const marks = new Uint8Array(length);
   for (const [start, end] of runs) marks.fill(1, Math.max(start, 0), Math.min(end, length));
   return marks;
+}
+
+/** What is worked out once per locus: marks of the rules, pyramids and tops of the tracks. */
+export function prepared(locus) {
+  const length = locus.end - locus.start;
+  const { arrays, runs } = locus;
+  const on = covered(runs.on, length);
+  const off = covered(runs.off, length);
+  const outside = covered(runs.outside, length);
+  const barrier = on.map((v, i) => v | off[i] | outside[i]);
+  const tracks = locus.tracks.map((track) => {
+    // As measured: the model reads contacts as log10(1 + c).
+    const values = (arrays[`measured_${track.name}`] ?? arrays[track.name]).slice();
+    for (const [start, end] of track.missing) values.fill(NaN, start, end);
+    let top = null;
+    for (const v of values) if (!Number.isNaN(v) && (top === null || v > top)) top = v;
+    return { ...track, values, top, pyramid: pyramid(values) };
+  });
+  return {
+    ...locus,
+    tracks,
+    forced: { on, off, outside, barrier },
+    signals: locus.signal_order.map((name) => arrays[name]),
+    sequenceBeta: arrays.a1 ? { a1: arrays.a1, b1: arrays.b1 } : null,
+  };
 }

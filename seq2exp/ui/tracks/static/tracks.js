@@ -5,9 +5,8 @@ import { answer, floorOf, overlap } from "./beta.js";
 import { Controls } from "./controls.js";
 import { captioned, saveImage } from "./exports.js";
 import { paint } from "./live.js";
-import { covered, decode } from "./payload.js";
+import { decode, prepared } from "./payload.js";
 import { Crosshair } from "./pointer.js";
-import { pyramid } from "./pyramid.js";
 import { scene, SIZES } from "./scene.js";
 import { toGenome } from "./shapes.js";
 import { TEMPLATE } from "./template.js";
@@ -61,31 +60,6 @@ function keep(locus) {
   loci.set(locus.key, locus);
   while (loci.size > LOCI_KEPT) loci.delete(loci.keys().next().value);
   for (const instrument of waiting) instrument.arrived(locus.key);
-}
-
-/** What is worked out once per locus: marks of the rules, pyramids and tops of the tracks. */
-export function prepared(locus) {
-  const length = locus.end - locus.start;
-  const { arrays, runs } = locus;
-  const on = covered(runs.on, length);
-  const off = covered(runs.off, length);
-  const outside = covered(runs.outside, length);
-  const barrier = on.map((v, i) => v | off[i] | outside[i]);
-  const tracks = locus.tracks.map((track) => {
-    // As measured: the model reads contacts as log10(1 + c).
-    const values = (arrays[`measured_${track.name}`] ?? arrays[track.name]).slice();
-    for (const [start, end] of track.missing) values.fill(NaN, start, end);
-    let top = null;
-    for (const v of values) if (!Number.isNaN(v) && (top === null || v > top)) top = v;
-    return { ...track, values, top, pyramid: pyramid(values) };
-  });
-  return {
-    ...locus,
-    tracks,
-    forced: { on, off, outside, barrier },
-    signals: locus.signal_order.map((name) => arrays[name]),
-    sequenceBeta: arrays.a1 ? { a1: arrays.a1, b1: arrays.b1 } : null,
-  };
 }
 
 class Instrument {
@@ -265,8 +239,7 @@ class Instrument {
   }
 
   reset() {
-    const { shown: _shown, ...own } = this.reply.defaults;
-    this.state.settings = structuredClone(own);
+    this.state.settings = structuredClone(this.reply.defaults);
     this.settled();
   }
 
@@ -280,7 +253,7 @@ class Instrument {
       const node = this.root.querySelector(`[data-is=${name}]`);
       if (node.textContent !== words) node.textContent = words;
     };
-    set("kept", `${(100 * ratio).toFixed(1)} %`);
+    set("kept", Number.isFinite(ratio) ? `${(100 * ratio).toFixed(1)} %` : "–");
     set("elements", String(elements.length));
     set("jaccard", number(met.jaccard));
     set("predicted", reply.predicted);
@@ -401,7 +374,9 @@ class Instrument {
     const box = this.plot.getBoundingClientRect();
     const at = (e) => {
       const { view, width } = this.state;
-      return Math.round(view[0] + ((e.clientX - box.left - this.sizes().l) / width) * (view[1] - view[0]));
+      const [low, high] = this.limits();
+      const base = Math.round(view[0] + ((e.clientX - box.left - this.sizes().l) / width) * (view[1] - view[0]));
+      return Math.min(Math.max(base, low), high);
     };
     const first = at(event);
     const end = (up) => {
