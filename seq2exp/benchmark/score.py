@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import numpy as np
 
 from seq2exp.benchmark.choice import BenchmarkSettings, chosen_cells, chosen_genes
 from seq2exp.benchmark.locus import make_locus
-from seq2exp.benchmark.mask import known_truth
+from seq2exp.benchmark.mask import Progress, known_truth
+from seq2exp.benchmark.predictors import FAITHFUL
 from seq2exp.benchmark.score_file import GeneScore, ScoredWhat, add_scores, read_scores_of
 from seq2exp.errors import SettingsError, SourceError, WindowError
 from seq2exp.genome import Gene, Interval, Region
@@ -20,19 +21,16 @@ from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.inference.elements import without
 from seq2exp.inference.session import LocusSession, open_session
 from seq2exp.results import MaskResult
-from seq2exp.settings import MaskSettings, PeakSettings
+from seq2exp.settings import PeakSettings
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.peaks import call_peaks_bigwig, overlap, rasterise
 from seq2exp.sources.truth import GeneInCell, TruthElement
 from seq2exp.window.signals import on_chromosome
 
-FAITHFUL = MaskSettings()
 BATCH_GENES = 8
 """Windows between two writes of the file, and per call of MACS3, whose start costs more than a window of 8,192 bp."""
 
 Truth = Mapping[GeneInCell, tuple[TruthElement, ...]]
-Progress = Callable[[int, int], None]
-"""Called with windows done and windows in all."""
 
 
 @dataclass(frozen=True, slots=True)
