@@ -14,8 +14,10 @@ from seq2exp.inference.session import LocusSession
 from seq2exp.results import FloatArray
 from seq2exp.settings import MaskSettings
 
-BATCH_BP = {"cpu": 131_072, "cuda": 2_097_152}
-"""Bases of one batch through the predictor: bounds its memory; on two cores larger batches took longer per window."""
+BATCH_BP = {"cpu": 131_072, "cuda": 524_288}
+"""Bases of one batch through the predictor, which bounds its memory: on two cores larger batches took longer per
+window; on an accelerator an estimated 5 GB at the published widths."""
+
 
 @dataclass(frozen=True, slots=True)
 class ElementEffect:

@@ -79,9 +79,9 @@ def before_and_after(before: LocusView, after: LocusView, *, predicts: bool, edi
     columns[2].metric("Change, log10", signed(change) if edited else number(None))
     columns[3].metric("Factor", f"x {10**change:.3g}" if edited else number(None), help="On 1 + CAGE tags")
     columns[4].metric("Observed", number(before.observed_log10), help="Measured on the unedited genome")
-    if edited:
-        was, now = tags(before.prediction_log10), tags(after.prediction_log10)
-        st.caption(f"In tags: {was} before, {now} after.")
+    # Said in either case, so that what is below keeps its place when the first element is switched.
+    was, now = tags(before.prediction_log10), tags(after.prediction_log10)
+    st.caption(f"In tags: {was} before, {now} after." if edited else f"In tags: {was}; nothing is edited.")
 
 
 def element_rows(found: Found, edits: Edits) -> pd.DataFrame:
