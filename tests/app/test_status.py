@@ -10,10 +10,13 @@ import yaml
 from streamlit.testing.v1 import AppTest
 
 from seq2exp.inference import selftest
+from seq2exp.model.scan import cpu, stream
 from seq2exp.sources.manifest import load_manifest
 from seq2exp.ui import catalogue, status_caches, status_data, status_machine
 
 ROOT = Path(__file__).resolve().parents[2]
+KERNELS = (cpu, stream)
+"""Imported before a test moves the home folder: kernels choose their cache folder then, and compile without one."""
 Open = Callable[..., AppTest]
 
 
