@@ -5,17 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from seq2exp.genome import Interval
+from seq2exp.sources.dataset import Dataset
+from seq2exp.ui import own
 
 LANES = {
     "dnase": "DNase",
     "h3k27ac": "H3K27ac",
     "contact": "Contacts",
     "arcs": "Arcs from elements to the TSS",
+    "triangle": "Hi-C triangle",
     "crispri": "CRISPRi screen",
     "own": "Own intervals",
     "truth": "Truth",
 }
 """Lanes a visitor can switch off, by the names the link uses."""
+_AT_FIRST = ("triangle",)
+"""Left out until asked for: the model reads one row of the map, so the triangle is context."""
 HIDDEN, CHART, MARKS = "hidden", "chart", "marks"
 _MOST_MARKS = 9
 _MOST_DIGITS = 10
@@ -25,8 +30,8 @@ def _seed() -> None:
     """Take the link's word, once."""
     state, link = st.session_state, st.query_params
     if HIDDEN not in state:
-        asked = link.get(HIDDEN, "truth" if link.get("truth") == "off" else "")
-        state[HIDDEN] = [name for name in LANES if name in asked.split(",")]
+        asked = link.get(HIDDEN)
+        state[HIDDEN] = list(_AT_FIRST) if asked is None else [name for name in LANES if name in asked.split(",")]
     if CHART not in state:
         state[CHART] = link.get(CHART) == "plain"
     if MARKS not in state:
@@ -89,11 +94,13 @@ def plain_chart() -> bool:
     return bool(st.session_state[CHART])
 
 
-def choose(*, plain: bool) -> None:
+def choose(opened: Dataset, *, plain: bool) -> None:
     """The switches, in a popover; ``plain``: the chart the page draws now."""
     _seed()
     with st.popover("Display", icon=":material/tune:"):
         st.multiselect("Lanes left out", list(LANES), key=HIDDEN, format_func=LANES.__getitem__)
+        if not plain:
+            own.choose(opened)
         now_plain = st.toggle(
             "Plain chart",
             key=CHART,
@@ -108,8 +115,8 @@ def choices() -> dict[str, str]:
     _seed()
     state = st.session_state
     named: dict[str, str] = {}
-    if state[HIDDEN]:
-        named[HIDDEN] = ",".join(state[HIDDEN])
+    if set(state[HIDDEN]) != set(_AT_FIRST):
+        named[HIDDEN] = ",".join(state[HIDDEN]) or "none"
     if state[CHART]:
         named[CHART] = "plain"
     if state[MARKS]:

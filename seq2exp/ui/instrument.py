@@ -12,7 +12,7 @@ from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import LocusView
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import cache, display, exports, inputs, panels, rows_of, state, truth
+from seq2exp.ui import cache, display, exports, inputs, own, panels, rows_of, state, truth
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.summary import badge_row, below
 from seq2exp.ui.text import milliseconds, plain
@@ -62,7 +62,8 @@ def _payload(
             known = None
     session = cache.session(_opened, _gene, _cell_type, _loaded)
     rows = rows_of.screened(_opened, _gene, _cell_type, _loaded, _view.interval)
-    return locus_payload(key, session, _view, truth=known, rows=rows)
+    contacts = rows_of.contact_map(_opened, _cell_type, _view.interval)
+    return locus_payload(key, session, _view, truth=known, rows=rows, contacts=contacts)
 
 
 @st.fragment
@@ -108,6 +109,7 @@ def _figure(answer: Answer, config: ModelConfig, locus: str, visible: Interval) 
         stamp=_stamp(answer),
         caption=caption(view, {key: session[key] for key in SETTING_KEYS}),
         plotly=component.plotly_url(),
+        rows=own.rows(view.interval),
     )
     component.mount(reply, key=_KEY, on_commit=lambda: _committed(config), on_view=lambda: _viewed(view.interval))
 

@@ -107,6 +107,7 @@ def scan_controls(locus: Locus, settings: MaskSettings) -> tuple[DeletionScan | 
     )
     if locus.predicts:
         known = perturb_cache.scans().get(_key(locus, settings))
+        known = known if known is not None and known.tried else None
     running = _running(locus, settings)
     whole = known is not None and known.complete
     with st.container(horizontal=True):

@@ -1,4 +1,4 @@
-"""Further rows of boxes for the track component: screened stretches, a visitor's own intervals."""
+"""What stands beside the model's own lanes in the track component: screened stretches, the contact map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from seq2exp.genome import Gene, Interval
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.sources.crispri import Knockdown
 from seq2exp.sources.dataset import Dataset
+from seq2exp.sources.hic import read_contact_matrix
 from seq2exp.ui import perturb_cache
+from seq2exp.ui.tracks.payload import ContactTriangle
 
 
 def screened(
@@ -25,6 +27,19 @@ def screened(
         return []
     boxes = [_tested(knockdown) for knockdown in found if knockdown.interval.overlaps(window)]
     return [{"name": "crispri", "title": "CRISPRi", "colour": "contact", "boxes": boxes}]
+
+
+def contact_map(opened: Dataset, cell_type: str, window: Interval) -> ContactTriangle | None:
+    """The contact map around the gene in the data set's own bins; None where there is none to read."""
+    path = opened.path("contact", cell_type)
+    if path is None:
+        return None
+    bin_bp = opened.manifest.window.contact_resolution_bp
+    try:
+        values = read_contact_matrix(path, window, resolution_bp=bin_bp)
+    except Seq2ExpError:  # the window itself was read from the same file, or its lane says why not
+        return None
+    return ContactTriangle(max(window.start, 0) // bin_bp * bin_bp, bin_bp, values) if len(values) else None
 
 
 def _tested(knockdown: Knockdown) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def badge_row(
     badges.model_badge(view.mask, trained=loaded is not None and loaded.trained)
     badges.gene_badge(None if loaded is None else acquaintance(opened, gene, cell_type, loaded.provenance))
     badges.data_badge(synthetic=opened.synthetic, truth=truth.has_truth(opened, cell_type))
-    display.choose(plain=plain)
+    display.choose(opened, plain=plain)
     peaks_panel.choose()
 
 

@@ -359,6 +359,22 @@ def test_hostile_and_stale_links_open_the_page(page: Page, address: str, link: s
     assert page.locator(".s2x img, .s2x script").count() == 0
 
 
+def test_own_intervals_become_a_row_and_their_names_stay_letters(page: Page, address: str, tmp_path: Path) -> None:
+    show(page, address)
+    own = tmp_path / "own.bed"
+    own.write_text("track name=x\nchr22\t2000\t2400\t<img src=x onerror=alert(1)>\n22\t6000\t6100\tmine\n")
+    page.get_by_role("button", name="Display").click()
+    page.locator("input[type=file]").first.set_input_files(own)
+    page.wait_for_function("() => document.querySelector('.s2x').textContent.includes('Own intervals')")
+    assert "2 intervals of" in page.inner_text(".stApp")
+    assert "mine" in page.inner_text(".s2x .plot")
+    assert page.locator(".s2x img").count() == 0
+    own.write_text("chr22\tfive\t10\n")
+    page.locator("input[type=file]").first.set_input_files(own)
+    page.wait_for_function("() => document.querySelector('[data-testid=stAlert]')")
+    assert "line 1" in page.inner_text(".stApp")
+
+
 def test_a_talk_turns_without_the_server(page: Page, address: str) -> None:
     show(page, address, "present")
     received: list[int] = []

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,17 @@ MAGIC = b"S2X1"
 _BORDER = 8
 """Arrays begin at multiples of this, as typed arrays of a browser must."""
 _BASES = "ACGT"
+
+
+@dataclass(frozen=True)
+class ContactTriangle:
+    """The contact map of a window, as a context; the model reads one row of it."""
+
+    start: int
+    """Of its first bin, in bp."""
+    bin_bp: int
+    values: NDArray[np.float64]
+    """(n, n), symmetric; NaN where bins are masked."""
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -49,6 +61,7 @@ def locus_payload(
     *,
     truth: Sequence[TrueElement] | None,
     rows: Sequence[Mapping[str, Any]] = (),
+    contacts: ContactTriangle | None = None,
 ) -> bytes:
     """Everything of a locus that no slider moves.
 
@@ -64,6 +77,8 @@ def locus_payload(
         Elements whose effect is known; None: no such lane.
     rows
         Further rows of boxes (name, title, colour, boxes), as `static/lanes.js` draws them.
+    contacts
+        The contact map around the gene; None: no triangle.
     """
     made_of = session.ingredients()
     window, gene = view.interval, view.gene
@@ -92,11 +107,14 @@ def locus_payload(
         "genes": [_gene(model) for model in collapse(view.transcripts, gene)],
         "truth": None if truth is None else [_true_element(element) for element in truth],
         "rows": list(rows),
+        "triangle": None if contacts is None else {"start": contacts.start, "bin": contacts.bin_bp},
     }
     arrays: dict[str, NDArray[Any]] = {name: made_of.signals[:, k].astype(np.float32) for k, name in enumerate(SIGNALS)}
     if made_of.alpha is not None and made_of.beta is not None:
         arrays |= {"a1": made_of.alpha.astype(np.float32), "b1": made_of.beta.astype(np.float32)}
     arrays |= _measured(view.tracks, arrays)
+    if contacts is not None:
+        arrays["triangle"] = contacts.values.astype(np.float32).ravel()
     arrays["codes"] = base_codes(view.sequence, window)
     return pack(header, arrays)
 

@@ -1,6 +1,16 @@
 // Lanes set below each other on one genome axis: the data and layout that Plotly.react is given.
 
-import { callsLane, contactArcs, geneLane, gridOf, maskLane, rowLane, signalLane, truthLane } from "./lanes.js";
+import {
+  callsLane,
+  contactArcs,
+  geneLane,
+  gridOf,
+  maskLane,
+  rowLane,
+  signalLane,
+  triangleLane,
+  truthLane,
+} from "./lanes.js";
 import { plain, withAlpha } from "./shapes.js";
 
 /** Margins around the lanes in px, and the size of letters: usual, and for a projector. */
@@ -39,6 +49,7 @@ export function scene(state) {
     const lane = signalLane(frame, track);
     if (track.name === "contact" && shown("arcs")) lane.traces.push(...contactArcs(frame, live.elements, track));
     lanes.push(lane);
+    if (track.name === "contact" && locus.triangle && shown("triangle")) lanes.push(triangleLane(frame, track));
   }
   lanes.push(maskLane(frame, live, settings), callsLane(frame, live, reply.peaks, reply.peak_note));
   for (const row of [...locus.rows, ...(reply.rows ?? [])]) if (shown(row.name)) lanes.push(rowLane(frame, row));
