@@ -11,6 +11,7 @@ from seq2exp.ui import (
     frame,
     inputs,
     offers,
+    panels,
     perturb_cache,
     perturb_found,
     perturb_panels,
@@ -80,6 +81,8 @@ if found.places:
     with right:
         perturb_panels.one_at_a_time(found, edits)
 perturb_panels.downloads(found, scan)
+with st.container(horizontal=True, gap="small"):
+    panels.notices(view)
 perturb_panels.provenance(edited)
 state.write_link(config, {**inputs.choices(view.interval, visible), **edits.link()})
 perturb_side.run_scan(locus, question.mask, scan_place)
