@@ -7,7 +7,6 @@ import streamlit as st
 from seq2exp.errors import Seq2ExpError
 from seq2exp.settings import ModelConfig
 from seq2exp.ui import cache, controls, display, inputs, instrument, offers, plain_chart, state, truth
-from seq2exp.ui.text import plain
 
 gene_column, cell_column, dataset_column, checkpoint_column = st.columns(
     [1.2, 0.7, 1.35, 1.45], vertical_alignment="bottom"
@@ -38,4 +37,4 @@ try:
         locus = instrument.carry(dataset, gene, cell_type, checkpoint, answer)
         instrument.show(dataset, gene, cell_type, checkpoint, config, locus)
 except Seq2ExpError as error:
-    st.error(plain(str(error)))
+    instrument.refused(error, config)

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from seq2exp.errors import Seq2ExpError
+from seq2exp.errors import Seq2ExpError, SettingsError
 from seq2exp.genome import Gene, Interval
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import LocusView
@@ -75,7 +75,7 @@ def show(
     try:
         answer = cache.answer(opened, gene, cell_type, loaded, question)
     except Seq2ExpError as error:
-        st.error(plain(str(error)))
+        refused(error, config)
         return
     view = answer.view
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
@@ -93,6 +93,13 @@ def show(
     _figure(answer, config, locus, visible)
     below(answer)
     state.write_link(config, inputs.choices(view.interval, visible))
+
+
+def refused(error: Seq2ExpError, config: ModelConfig) -> None:
+    """Why there is no figure, and the way back where it was the settings: their sliders are gone with it."""
+    st.error(plain(str(error)))
+    if isinstance(error, SettingsError):
+        st.button("Reset settings", on_click=state.reset, args=(config,))
 
 
 def _figure(answer: Answer, config: ModelConfig, locus: str, visible: Interval) -> None:

@@ -178,3 +178,19 @@ test("the grid covers the stretch on show with whole bins of the window", () => 
     assert.ok((last - first) / bin <= 4 * 900 || bin === 1);
   }
 });
+
+test("settings without any evidence draw no line at a mean that is none", () => {
+  const state = stateOf(smallLocus({ source: "signals", arrays: withoutSequence() }), {
+    settings: { signal_scale: 0 },
+  });
+  assert.ok(Number.isNaN(state.live.floor));
+  const { layout, data } = scene(state);
+  for (const { x0, x1, y0, y1 } of layout.shapes) assert.ok([x0, x1, y0, y1].every(Number.isFinite));
+  for (const { x, y } of layout.annotations) assert.ok(Number.isFinite(x) && Number.isFinite(y));
+  assert.ok(data.length > 0);
+});
+
+function withoutSequence() {
+  const { a1: _a1, b1: _b1, ...arrays } = smallLocus().arrays;
+  return arrays;
+}

@@ -205,3 +205,26 @@ def test_a_hostile_link_opens() -> None:
     assert app.session_state["seen"][1] == ((2_000, 2_500, "<b>"),)
     assert app.session_state["link"] == {"hidden": "truth", "marks": "2001-2500:<b>"}
     assert app.session_state["threshold"] == 0.5
+
+
+def _refusing() -> None:
+    """Explore where the settings in force allow no mask."""
+    import streamlit as st
+
+    from seq2exp.errors import SettingsError
+    from seq2exp.settings import ModelConfig
+    from seq2exp.ui import instrument, state
+
+    state.seed(ModelConfig(), "none")
+    if st.session_state["signal_scale"] == 0:
+        instrument.refused(SettingsError("signal scale <b> must be above 0"), ModelConfig())
+
+
+def test_settings_that_allow_no_mask_have_a_way_back() -> None:
+    app = AppTest.from_function(_refusing, default_timeout=30)
+    app.query_params["signal_scale"] = "0"
+    app.run()
+    assert app.error[0].value == r"signal scale \<b\> must be above 0"
+    app.button[0].click().run()
+    assert not app.error
+    assert app.session_state["signal_scale"] == 1

@@ -296,7 +296,8 @@ export function maskLevels(live, settings, theme) {
     side: "right",
     below: live.threshold > 0.75,
   };
-  if (live.floor < 0.02) return [called];
+  // Without any evidence in force there is no such floor.
+  if (!(live.floor >= 0.02)) return [called];
   const floor = {
     at: live.floor,
     words: `no signal ${live.floor.toFixed(2)}`,
