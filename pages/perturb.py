@@ -83,6 +83,6 @@ if found.places:
 perturb_panels.downloads(found, scan)
 with st.container(horizontal=True, gap="small"):
     panels.notices(view)
-perturb_panels.provenance(edited)
+panels.provenance(edited)
 state.write_link(config, {**inputs.choices(view.interval, visible), **edits.link()})
 perturb_side.run_scan(locus, question.mask, scan_place)

@@ -239,12 +239,3 @@ def downloads(found: Found, scan: DeletionScan | None) -> None:
             st.download_button("Scan, CSV", scan_csv(view, scan), f"{stem}_scan.csv", "text/csv", on_click="ignore")
         if found.effects:
             st.caption("Effects are those of the unedited sequence: one element switched off, all others as called.")
-
-
-def provenance(view: LocusView) -> None:
-    """Model, data, settings and edits these numbers came from."""
-    with st.expander("Where these numbers come from"):
-        for change in view.mask.changes:
-            st.markdown(f"- What-if: {plain(change)}")
-        for key, value in view.provenance.items():
-            st.markdown(f"- {plain(key)}: {plain(value)}")
