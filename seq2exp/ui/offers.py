@@ -16,7 +16,7 @@ from seq2exp.ui import cache
 from seq2exp.ui.catalogue import NO_CHECKPOINT, checkpoint_paths
 from seq2exp.ui.text import plain
 
-FIRST_CHECKPOINT = "demo-soft"
+FIRST_CHECKPOINT = "demo-hard"
 _CHOSEN_FOR = "checkpoint_chosen_for"
 _FIRST = "checkpoint_first"
 

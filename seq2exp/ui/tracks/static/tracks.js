@@ -108,7 +108,8 @@ class Instrument {
     this.resizer.disconnect();
     clearInterval(this.watch);
     clearTimeout(this.viewTimer);
-    window.Plotly?.purge(this.plot);
+    this.closed = true;
+    if (!this.drawing) window.Plotly?.purge(this.plot);
   }
 
   themeName() {
@@ -184,8 +185,23 @@ class Instrument {
     this.state.live.floor = floorOf(locus.config, settings, Boolean(locus.sequenceBeta));
   }
 
-  async draw() {
+  /** Draw what is wanted now. One drawing at a time: what is asked for meanwhile is drawn once, after it. */
+  draw() {
+    this.wanted = true;
+    this.drawing ??= this.drawAll().finally(() => (this.drawing = null));
+    return this.drawing;
+  }
+
+  async drawAll() {
     const plotly = await loadPlotly(this.reply.plotly);
+    while (this.wanted && !this.closed) {
+      this.wanted = false;
+      await this.drawOnce(plotly);
+    }
+    if (this.closed) plotly.purge(this.plot);
+  }
+
+  async drawOnce(plotly) {
     const { state } = this;
     state.theme = this.reply.themes[this.themeName()];
     state.width = this.figureWidth();
@@ -202,6 +218,7 @@ class Instrument {
       scrollZoom: true,
       doubleClick: false,
     });
+    if (this.closed) return;
     if (!this.wired) {
       this.wired = true;
       this.plot.on("plotly_relayout", (change) => this.relaid(change));
