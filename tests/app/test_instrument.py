@@ -152,12 +152,12 @@ def test_zoom_marks_and_scroll_survive_every_slider(page: Page, address: str, sc
 
 
 def test_reset_equals_the_checkpoint_alone(page: Page, address: str, opened: Dataset, tmp_path: Path) -> None:
-    show(page, address, "?signal_scale=2.5&threshold=0.2&prior_strength=20&mode=hard")
+    show(page, address, "?signal_scale=2.5&threshold=0.2&prior_strength=20&mode=soft")
     assert "WHAT-IF" in page.inner_text(".stApp")
     page.click(".s2x .reset")
     page.wait_for_timeout(100)
     settle(page)
-    loaded = load_checkpoint_for_inference(find_checkpoint("demo-soft"))
+    loaded = load_checkpoint_for_inference(find_checkpoint("demo-hard"))
     gene = opened.genes.get(query(page, "gene"))
     session = open_session(opened, gene, query(page, "cell"), checkpoint=loaded, cache_dir=tmp_path)
     faithful = session.view(MaskSettings())
@@ -243,7 +243,7 @@ def test_two_tabs_never_cross_in_a_hundred_moves(page: Page, address: str, conte
 def test_keys_and_names_reach_every_slider(page: Page, address: str) -> None:
     show(page, address, "?prior_strength=20")
     for knob in KNOBS:
-        if knob.modes and "soft" not in knob.modes:
+        if knob.modes and "hard" not in knob.modes:
             continue
         name = f"{knob.label}, {knob.unit}" if knob.unit else knob.label
         slider = page.get_by_role("slider", name=name, exact=True)

@@ -39,7 +39,7 @@ def test_a_checkpoint_of_another_window_says_which_it_reads() -> None:
 @pytest.mark.parametrize(
     ("says", "synthetic", "chosen"),
     [
-        ({"demo_hard": _says(), "demo_soft": _says()}, True, "demo-soft"),
+        ({"demo_hard": _says(), "demo_soft": _says()}, True, "demo-hard"),
         ({"demo_hard": _says(), "demo_soft": _says(4_096)}, True, "demo-hard"),
         ({"demo_soft": _says(trained=False)}, True, NO_CHECKPOINT),
         ({"demo_soft": "broken"}, True, NO_CHECKPOINT),
