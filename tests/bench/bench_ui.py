@@ -16,15 +16,16 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # the script runs in a checkout that is not installed
+# The script runs in a checkout that is not installed, and some packages install a `tests` of their own.
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "app"), str(ROOT / "tests" / "real")]
 
 import torch  # noqa: E402
+from browsing import PATIENCE_MS, chromium, served  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from seq2exp.model.checkpoint import build_network, save_checkpoint  # noqa: E402
 from seq2exp.settings import ModelConfig, Preset  # noqa: E402
 from seq2exp.synthetic import synthesize  # noqa: E402
-from tests.app.browsing import PATIENCE_MS, chromium, served  # noqa: E402
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- ui:begin -->", "<!-- ui:end -->"
@@ -58,6 +59,11 @@ DRAG = """([key, n]) => new Promise((done) => {
   };
   step();
 })"""
+
+
+THRESHOLD_TEXT = """() => [...document.querySelectorAll('.stPlotlyChart .js-plotly-plot')]
+  .flatMap((p) => (p.layout && p.layout.annotations) || [])
+  .map((a) => a.text).filter((t) => t.startsWith('threshold ')).at(-1)"""
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -156,6 +162,7 @@ def on_demo(page: Page, address: str, moves: int, long: int) -> list[tuple[str, 
             memory.append(resident_mb(port))
     memory.append(resident_mb(port))
     rows.append((f"memory of the server over {long} moves", " -> ".join(f"{m:,.0f}" for m in memory) + " MB", "flat"))
+    print(*rows, sep="\n", flush=True)
     live = statistics.median(released)
     plain = plain_moves(page, address)
     rows.append(("plain chart: release -> new figure, p50 / p95", both(plain), ""))
@@ -171,14 +178,12 @@ def plain_moves(page: Page, address: str, moves: int = 20) -> list[float]:
     slider = page.get_by_role("slider", name="Threshold on the mask mean")
     found = []
     for _ in range(moves):
+        before = page.evaluate(THRESHOLD_TEXT)
         slider.focus()
-        value = float(slider.get_attribute("aria-valuenow") or 0)
         began = time.perf_counter()
         slider.press("ArrowRight")
         page.wait_for_function(
-            "words => [...document.querySelectorAll('.stPlotlyChart .js-plotly-plot')]"
-            ".some(p => p.layout && (p.layout.annotations || []).some(a => a.text === words))",
-            arg=f"threshold {value + 0.01:.2f}",
+            f"before => {{ const now = ({THRESHOLD_TEXT})(); return now && now !== before }}", arg=before
         )
         found.append(1000 * (time.perf_counter() - began))
     return found
@@ -240,7 +245,7 @@ def main() -> None:
         with served(synthesize("demo", folder / "demo"), folder / "demo-server") as address:
             rows += on_demo(page, address, chosen.moves, chosen.long)
         if chosen.wide:
-            from tests.real.manifest_writer import write_real_manifest
+            from manifest_writer import write_real_manifest
 
             (folder / "wide").mkdir()
             manifest = write_real_manifest(chosen.wide.resolve(), folder / "wide")

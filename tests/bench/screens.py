@@ -15,13 +15,14 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # the script runs in a checkout that is not installed
+# The script runs in a checkout that is not installed, and some packages install a `tests` of their own.
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "app"), str(ROOT / "tests" / "real")]
 
+from browsing import PATIENCE_MS, chromium, served  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from seq2exp.synthetic import synthesize  # noqa: E402
-from tests.app.browsing import PATIENCE_MS, chromium, served  # noqa: E402
 
 SHEETS = ROOT / "docs" / "screens"
 PAGES = {

@@ -210,6 +210,15 @@ class Instrument {
     state.screen = window.innerHeight - (this.deck ? AROUND_DECK_PX : AROUND_PX);
     this.recompute();
     if (!this.deck) this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
+    const { locus, settings, reply, view, bands, shown, theme, width, screen } = state;
+    const looks = [locus.key, settings, view, bands, shown, reply.peaks, reply.rows, theme.name, width, screen];
+    const signature = JSON.stringify(looks);
+    if (signature === this.signature) {
+      // The reply to what is already drawn: only its numbers are new.
+      this.canvas.style.display = "none";
+      this.tell();
+      return;
+    }
     const drawn = scene(state);
     this.lanes = drawn.lanes;
     this.drawn = drawn;
@@ -219,6 +228,7 @@ class Instrument {
       doubleClick: false,
     });
     if (this.closed) return;
+    this.signature = signature;
     if (!this.wired) {
       this.wired = true;
       this.plot.on("plotly_relayout", (change) => this.relaid(change));
