@@ -34,8 +34,8 @@ def opened(folder: Path) -> Dataset:
 @pytest.fixture(scope="module")
 def scores(opened: Dataset, folder: Path) -> Path:
     """A score file of the shipped checkpoint for SynK with made-up predictions: falling in the genes' order."""
-    facts = checkpoint_facts(find_checkpoint("demo-soft"))
-    of = ScoredWhat(opened.name, opened.hash, "demo-soft", facts.hash, True, "soft", 0.5, facts.config.window_bp)
+    facts = checkpoint_facts(find_checkpoint("demo-hard"))
+    of = ScoredWhat(opened.name, opened.hash, "demo-hard", facts.hash, True, "hard", 0.5, facts.config.window_bp)
     path = scores_path(folder / "cache", opened.hash, facts.hash)
     rows = [
         GeneScore(
