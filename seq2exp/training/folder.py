@@ -76,7 +76,7 @@ def _curve(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=list(columns), dtype=float)
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, float_precision="round_trip")
         absent = sorted(set(columns) - set(table.columns))
         if absent:
             raise ValueError(f"columns {', '.join(absent)} are missing")

@@ -339,7 +339,7 @@ def test_the_lanes_on_screen_can_be_left_out_and_the_plain_chart_chosen(page: Pa
     page.get_by_role("button", name="Display").click()
     page.get_by_text("Plain chart").click()
     page.wait_for_selector(".s2x", state="detached")
-    assert page.get_by_role("slider", name="Threshold on the mask mean").is_visible()
+    page.get_by_role("slider", name="Threshold on the mask mean").wait_for()
     assert query(page, "chart") == "plain"
 
 
@@ -370,8 +370,10 @@ def test_own_intervals_become_a_row_and_their_names_stay_letters(page: Page, add
     assert "mine" in page.inner_text(".s2x .plot")
     assert page.locator(".s2x img").count() == 0
     own.write_text("chr22\tfive\t10\n")
+    show(page, address)
+    page.get_by_role("button", name="Display").click()
     page.locator("input[type=file]").first.set_input_files(own)
-    page.wait_for_function("() => document.querySelector('[data-testid=stAlert]')")
+    page.wait_for_selector("[data-testid=stAlert]")
     assert "line 1" in page.inner_text("body")
 
 

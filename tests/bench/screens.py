@@ -44,7 +44,9 @@ COLUMNS = 3
 def photograph(page: Page, address: str, path: str, out: Path) -> None:
     """The page as it stands once nothing moves any more."""
     page.goto(f"{address}/{path}")
-    page.wait_for_selector("[data-testid=stMain] h1, [data-testid=stMain] [data-testid=stSelectbox], .s2x[data-drawn]")
+    page.wait_for_selector(
+        "[data-testid=stMain] h1, [data-testid=stMain] [data-testid=stSelectbox], .s2x[data-drawn]", state="attached"
+    )
     page.wait_for_timeout(1000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
     page.wait_for_timeout(1500)
