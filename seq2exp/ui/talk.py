@@ -87,7 +87,7 @@ def _page(
         settings=settings,
         defaults=defaults,
         modes=state.allowed_modes(config),
-        shown=Shown(visible_within(view.interval)),
+        shown=Shown(visible_within(view.interval), lanes={"triangle": False}),
         stamp="",
         caption=instrument.caption(view, settings),
         plotly=component.plotly_url(),

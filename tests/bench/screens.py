@@ -47,6 +47,8 @@ def photograph(page: Page, address: str, path: str, out: Path) -> None:
     page.wait_for_selector(
         "[data-testid=stMain] h1, [data-testid=stMain] [data-testid=stSelectbox], .s2x[data-drawn]", state="attached"
     )
+    if path.startswith(("?", "present")) or not path:
+        page.wait_for_selector(".s2x[data-drawn]")
     page.wait_for_timeout(1000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
     page.wait_for_timeout(1500)
@@ -62,7 +64,7 @@ def sheet(shots: list[Path], size: tuple[int, int]) -> Image.Image:
         with Image.open(shot) as picture:
             small = picture.convert("RGB").resize((THUMB - 4, height - 4), Image.Resampling.LANCZOS)
         whole.paste(small, (number % COLUMNS * THUMB + 2, number // COLUMNS * height + 2))
-    return whole.quantize(96)
+    return whole.quantize(256, method=Image.Quantize.FASTOCTREE)
 
 
 def main() -> None:
