@@ -8,17 +8,12 @@ from seq2exp.benchmark.score import scored_what
 from seq2exp.benchmark.score_file import scores_path
 from seq2exp.errors import Seq2ExpError
 from seq2exp.inference.session import default_cache_dir
-from seq2exp.ui import frame, genes_data, genes_filter, genes_panels, genes_scoring, inputs, offers, truth
+from seq2exp.ui import frame, genes_data, genes_filter, genes_panels, genes_scoring, pickers, truth
 from seq2exp.ui.text import plain
 
 frame.ensure()
-cell_column, dataset_column, checkpoint_column = st.columns([0.8, 1.4, 1.5], vertical_alignment="bottom")
-with dataset_column:
-    dataset = inputs.choose_dataset()
-with checkpoint_column:
-    checkpoint = offers.choose_checkpoint(dataset)
-with cell_column:
-    cell_type = inputs.choose_cell(dataset)
+picked = pickers.pick()
+dataset, checkpoint, cell_type = picked.dataset, picked.checkpoint, picked.cell_type
 genes_panels.follow_click(dataset)
 
 task = None
@@ -69,10 +64,6 @@ with st.container(horizontal=True, vertical_alignment="center"):
             "CSV", lambda: genes_data.genes_csv(shown, facts), "genes.csv", "text/csv", on_click="ignore"
         )
 
-link = {"dataset": st.session_state["dataset"], "cell": cell_type, **chosen.to_link()}
-if not offers.is_unsaid(st.session_state["checkpoint"]):
-    link["checkpoint"] = st.session_state["checkpoint"]
-if st.query_params.to_dict() != link:
-    st.query_params.from_dict(link)
+pickers.write_link(picked, chosen.to_link())
 if task is not None and bar is not None:
     genes_scoring.work(task, bar)

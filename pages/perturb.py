@@ -5,18 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from seq2exp.errors import Seq2ExpError
-from seq2exp.settings import ModelConfig
 from seq2exp.ui import (
     badges,
     frame,
     inputs,
-    offers,
     panels,
     perturb_cache,
     perturb_found,
     perturb_panels,
     perturb_side,
     perturb_state,
+    pickers,
     state,
     truth,
 )
@@ -25,19 +24,9 @@ from seq2exp.ui.perturb_cache import Locus
 from seq2exp.ui.text import plain
 
 frame.ensure()
-gene_column, cell_column, dataset_column, checkpoint_column = st.columns(
-    [1.2, 0.7, 1.35, 1.45], vertical_alignment="bottom"
-)
-with dataset_column:
-    dataset = inputs.choose_dataset()
-with checkpoint_column:
-    checkpoint = offers.choose_checkpoint(dataset)
-with gene_column:
-    gene = inputs.choose_gene(dataset, truth.first_gene(dataset) if checkpoint is not None else None)
-with cell_column:
-    cell_type = inputs.choose_cell(dataset)
-config = ModelConfig() if checkpoint is None else checkpoint.config
-state.seed(config, "none" if checkpoint is None else checkpoint.hash)
+picked = pickers.pick_gene()
+dataset, checkpoint, config = picked.dataset, picked.checkpoint, picked.config
+gene, cell_type = picked.gene, picked.cell_type
 inputs.show_gene_error(gene)
 
 locus = Locus(dataset, gene, cell_type, checkpoint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,12 +25,11 @@ from seq2exp.benchmark.predictors import (
 )
 from seq2exp.benchmark.ranking import Array, gene_weights
 from seq2exp.benchmark.rows import Calls, Pool, Row, calls_at_share, finish, judge, make_pool
-from seq2exp.errors import ManifestError, SettingsError
-from seq2exp.genome import Interval
+from seq2exp.errors import SettingsError
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import BoolArray
 from seq2exp.sources.dataset import Dataset
-from seq2exp.sources.truth import GeneInCell, TruthElement, read_oracle, read_truth
+from seq2exp.sources.truth import known_truth, read_oracle
 
 Progress = Callable[[int, int], None]
 """Called with windows done and windows in all."""
@@ -82,7 +80,7 @@ def benchmark_mask(
     """
     started = time.perf_counter()
     settings = settings or BenchmarkSettings()
-    _check_window(dataset, checkpoint)
+    check_window(dataset, checkpoint)
     cells, genes = chosen_cells(dataset, settings), chosen_genes(dataset, settings)
     truth = {cell: known_truth(dataset, cell) for cell in cells}
     places = [(gene, cell) for gene in genes for cell in cells]
@@ -132,37 +130,8 @@ def benchmark_mask(
     )
 
 
-def known_truth(dataset: Dataset, cell_type: str) -> Mapping[GeneInCell, tuple[TruthElement, ...]]:
-    """The true elements of every gene in ``cell_type``, chromosomes named as in the reference.
-
-    Raises
-    ------
-    ManifestError
-        The data set has no truth table for the cell type.
-    SourceError
-        The table cannot be read.
-    """
-    paths = [dataset.path_of(source) for source in dataset.sources("truth", cell_type)]
-    if not paths:
-        raise ManifestError(
-            f"{dataset.root}: {dataset.name} has no source of role truth for {cell_type}, so nobody knows its causal "
-            "elements; use a data set of python -m seq2exp synthesize"
-        )
-    found: dict[GeneInCell, tuple[TruthElement, ...]] = {}
-    for path in paths:
-        for key, elements in read_truth(path).items():
-            if key[1] == cell_type:
-                found[key] = (*found.get(key, ()), *(_renamed(element, dataset) for element in elements))
-    return found
-
-
-def _renamed(element: TruthElement, dataset: Dataset) -> TruthElement:
-    place = element.interval
-    chrom = dataset.assembly.match(place.chrom)
-    return element if chrom is None else dataclasses.replace(element, interval=Interval(chrom, place.start, place.end))
-
-
-def _check_window(dataset: Dataset, checkpoint: LoadedCheckpoint) -> None:
+def check_window(dataset: Dataset, checkpoint: LoadedCheckpoint) -> None:
+    """SettingsError where the checkpoint reads another window than the data set is made for."""
     own, asked = checkpoint.config.window_bp, dataset.manifest.window.width_bp
     if own != asked:
         raise SettingsError(

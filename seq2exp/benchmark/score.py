@@ -12,10 +12,10 @@ import numpy as np
 
 from seq2exp.benchmark.choice import BenchmarkSettings, chosen_cells, chosen_genes
 from seq2exp.benchmark.locus import make_locus
-from seq2exp.benchmark.mask import Progress, known_truth
+from seq2exp.benchmark.mask import Progress, check_window
 from seq2exp.benchmark.predictors import FAITHFUL
 from seq2exp.benchmark.score_file import GeneScore, ScoredWhat, add_scores, read_scores_of
-from seq2exp.errors import SettingsError, SourceError, WindowError
+from seq2exp.errors import SourceError, WindowError
 from seq2exp.genome import Gene, Interval, Region
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.inference.elements import without
@@ -24,7 +24,7 @@ from seq2exp.results import MaskResult
 from seq2exp.settings import PeakSettings
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.peaks import call_peaks_bigwig, overlap, rasterise
-from seq2exp.sources.truth import GeneInCell, TruthElement
+from seq2exp.sources.truth import GeneInCell, TruthElement, known_truth
 from seq2exp.window.signals import on_chromosome
 
 BATCH_GENES = 8
@@ -61,12 +61,8 @@ def scored_what(dataset: Dataset, checkpoint: LoadedCheckpoint) -> ScoredWhat:
     SettingsError
         The checkpoint reads another window than the data set is made for.
     """
-    config, width_bp = checkpoint.config, dataset.manifest.window.width_bp
-    if config.window_bp != width_bp:
-        raise SettingsError(
-            f"checkpoint {checkpoint.name} reads windows of {config.window_bp:,} bp, {dataset.name} is made for "
-            f"{width_bp:,} bp: its elements and contacts lie at other distances; choose another data set or checkpoint"
-        )
+    check_window(dataset, checkpoint)
+    config = checkpoint.config
     return ScoredWhat(
         dataset=dataset.name,
         dataset_hash=dataset.hash,

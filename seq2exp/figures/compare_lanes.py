@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, answering, boxes, hatch, line, text_in_lane
+from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, answering, boxes, hatch, line, text_in_lane, zero_line
 from seq2exp.figures.mask import forced_boxes
 from seq2exp.figures.style import LABEL_PX, plain, with_alpha
 from seq2exp.genome import Interval
@@ -62,8 +62,6 @@ def difference_lane(frame: Frame, difference: FloatArray, settled: BoolArray, ch
             hovertemplate=template + "<extra></extra>",
         ),
     ]
-    left, right = frame.x_range
-    zero = {"type": "line", "x0": left, "x1": right, "y0": 0, "y1": 0, "line": {"color": theme.ink, "width": 1}}
     notes = []
     if not free.max(initial=0.0):
         notes.append(text_in_lane(frame, "the two masks are the same", 0.5 * limit))
@@ -78,7 +76,7 @@ def difference_lane(frame: Frame, difference: FloatArray, settled: BoolArray, ch
             Label("▼ less in B", 0.37, theme.ink),
         ),
         traces=tuple(traces),
-        shapes=(zero,),
+        shapes=(zero_line(frame),),
         notes=tuple(notes),
         ticks=((-limit, f"-{shown}"), (0.0, "0"), (limit, f"+{shown}")),
     )

@@ -159,6 +159,13 @@ def text_in_lane(frame: Frame, text: str, y: float, **style: Any) -> PlotlyDict:
     return {"x": frame.middle, "y": y, "text": text, "showarrow": False, "font": {"color": frame.theme.muted}, **style}
 
 
+def zero_line(frame: Frame) -> PlotlyDict:
+    """The line across a lane from which values go up and down."""
+    left, right = frame.x_range
+    line = {"color": frame.theme.ink, "width": 1}
+    return {"type": "line", "x0": left, "x1": right, "y0": 0, "y1": 0, "line": line}
+
+
 def distance_to_tss(gene: Gene, positions: NDArray[np.float64]) -> NDArray[np.int32]:
     """1-based ``positions`` minus the TSS, positive in the direction of transcription."""
     signed = positions - (gene.tss + 1)

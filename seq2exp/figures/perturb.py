@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from seq2exp.figures.gene_lane import gene_lane
 from seq2exp.figures.genes import NAME_CHAR_PX
-from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, answering, boxes, line, text_in_lane
+from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, answering, boxes, line, text_in_lane, zero_line
 from seq2exp.figures.locus import PER_BASE_BELOW_BP, visible_within
 from seq2exp.figures.mask import mask_lane
 from seq2exp.figures.pyramid import MAX_BINS, bin_width
@@ -142,8 +142,6 @@ def effect_lane(frame: Frame, bars: Sequence[Bar], scan: FloatArray | None) -> L
         traces.append(_effect_boxes(frame, chosen, effect_colour(theme, cls)))
     traces.append(_element_boxes(frame, bars, 0.035 * limit))
     traces.append(_names(frame, bars, limit))
-    left, right = frame.x_range
-    zero = {"type": "line", "x0": left, "x1": right, "y0": 0, "y1": 0, "line": {"color": theme.ink, "width": 1}}
     notes = []
     if not bars:
         notes.append(text_in_lane(frame, "no element is called at these settings", 0.5 * limit))
@@ -160,7 +158,7 @@ def effect_lane(frame: Frame, bars: Sequence[Bar], scan: FloatArray | None) -> L
             *(() if scan is None else (Label("─ deletion scan", 0.32, theme.muted),)),
         ),
         traces=tuple(traces),
-        shapes=(zero,),
+        shapes=(zero_line(frame),),
         notes=tuple(notes),
         ticks=((-limit, f"-{limit:.2g}"), (0.0, "0"), (limit, f"+{limit:.2g}")),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seq2exp.errors import SourceError
+from seq2exp.errors import ManifestError, SourceError
 from seq2exp.genome import Interval
+from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.genes import strip_version
 from seq2exp.sources.text import malformed, read_lines
 
@@ -138,3 +139,33 @@ def _number(path: Path, number: int, row: Mapping[str, str], column: str) -> flo
     if not math.isfinite(value):
         raise malformed(path, number, f"{column} is {row[column]!r:.30}; must be a finite number")
     return value
+
+
+def known_truth(dataset: Dataset, cell_type: str) -> Mapping[GeneInCell, tuple[TruthElement, ...]]:
+    """The true elements of every gene in ``cell_type``, chromosomes named as in the reference.
+
+    Raises
+    ------
+    ManifestError
+        The data set has no truth table for the cell type.
+    SourceError
+        The table cannot be read.
+    """
+    paths = [dataset.path_of(source) for source in dataset.sources("truth", cell_type)]
+    if not paths:
+        raise ManifestError(
+            f"{dataset.root}: {dataset.name} has no source of role truth for {cell_type}, so nobody knows its causal "
+            "elements; use a data set of python -m seq2exp synthesize"
+        )
+    found: dict[GeneInCell, tuple[TruthElement, ...]] = {}
+    for path in paths:
+        for key, elements in read_truth(path).items():
+            if key[1] == cell_type:
+                found[key] = (*found.get(key, ()), *(_renamed(element, dataset) for element in elements))
+    return found
+
+
+def _renamed(element: TruthElement, dataset: Dataset) -> TruthElement:
+    place = element.interval
+    chrom = dataset.assembly.match(place.chrom)
+    return element if chrom is None else replace(element, interval=Interval(chrom, place.start, place.end))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from seq2exp.errors import SourceError
 from seq2exp.figures.ranking import Score, ranking_figure
 from seq2exp.training.folder import BENCHMARK_FILE
 from seq2exp.ui.panels import theme_name
-from seq2exp.ui.text import number, percent, plain
+from seq2exp.ui.text import finite, number, percent, plain
 
 FIGURES = {
     "element_auprc": "Element AUPRC, %",
@@ -73,7 +72,7 @@ def expression_table(found: Mapping[str, Any]) -> pd.DataFrame:
         if isinstance(side, dict) and side:
             figures = {title: _with_interval(side, key) for key, title in (("pearson", "Pearson"), ("mse", "MSE"))}
             more = {"Spearman": _with_interval(side, "spearman"), "MAE": _with_interval(side, "mae")}
-            share = percent(_number(side.get("pearson_of_oracle")))
+            share = percent(finite(side.get("pearson_of_oracle")))
             lines.append({"Predicted by": SIDES[name], **figures, **more, "Pearson of oracle's": share})
     return pd.DataFrame(lines)
 
@@ -82,7 +81,7 @@ def scores(found: Mapping[str, Any]) -> tuple[Score, ...]:
     """Element AUPRC of each predictor that has one."""
     made = []
     for row in found["rows"]:
-        value = _number(row.get("element_auprc"))
+        value = finite(row.get("element_auprc"))
         if value is not None:
             made.append(Score(str(row["predictor"]), value, _interval(row, "element_auprc")))
     return tuple(made)
@@ -102,7 +101,7 @@ def show_benchmark(path: Path) -> None:
     ranked = scores(found)
     if ranked:
         st.plotly_chart(
-            ranking_figure(ranked, chance=_number(found.get("element_rate")), theme=theme_name()),
+            ranking_figure(ranked, chance=finite(found.get("element_rate")), theme=theme_name()),
             key="ranking",
             theme=None,
             config={"displayModeBar": False},
@@ -126,23 +125,17 @@ def _what(found: Mapping[str, Any]) -> str:
     )
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
 def _interval(row: Mapping[str, Any], key: str) -> tuple[float, float] | None:
     pairs = row.get("ci95")
     pair = pairs.get(key) if isinstance(pairs, dict) else None
     if not isinstance(pair, Sequence) or len(pair) != 2:
         return None
-    low, high = _number(pair[0]), _number(pair[1])
+    low, high = finite(pair[0]), finite(pair[1])
     return None if low is None or high is None else (low, high)
 
 
 def _with_interval(row: Mapping[str, Any], key: str, *, share: bool = False) -> str:
-    value, pair = _number(row.get(key)), _interval(row, key)
+    value, pair = finite(row.get(key)), _interval(row, key)
     if value is None:
         return NO_WORDS
     factor, digits = (100, 1) if share else (1, 3)

@@ -9,7 +9,6 @@ from pathlib import Path
 import streamlit as st
 import yaml
 
-from seq2exp.benchmark.mask import known_truth
 from seq2exp.errors import CheckpointError, Seq2ExpError
 from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint, load_checkpoint_for_inference
@@ -19,7 +18,7 @@ from seq2exp.results import LocusView
 from seq2exp.settings import ElementSettings, MaskSettings, PeakSettings
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.manifest import find_manifest
-from seq2exp.sources.truth import GeneInCell, TruthElement
+from seq2exp.sources.truth import GeneInCell, TruthElement, known_truth
 from seq2exp.ui import catalogue
 
 

@@ -66,22 +66,14 @@ def navigate(gene: Gene, window: Interval) -> Interval:
         label_visibility="collapsed",
         help="1-based, both ends included, like chr11:5,225,000-5,325,000. Drag across the figure to zoom in.",
     )
-    moves = (
-        (":material/chevron_left:", "left", "Pan left by half", viewport.pan(visible, window, -0.5)),
-        (":material/chevron_right:", "right", "Pan right by half", viewport.pan(visible, window, 0.5)),
-        (":material/zoom_out:", "out", "Zoom out three times", viewport.zoom(visible, window, 3)),
-        (":material/zoom_in:", "in", "Zoom in three times", viewport.zoom(visible, window, 1 / 3)),
-        ("TSS", "tss", "Go to the transcription start site", viewport.around_tss(gene, window)),
-        ("All", "all", "Show the whole window", visible_within(window)),
-    )
-    for label, name, words, target in moves:
+    for move in viewport.moves(gene, visible, window):
         st.button(
-            label,
-            key=f"compare_go_{name}",
-            help=words,
+            move.label,
+            key=f"compare_go_{move.name}",
+            help=move.help,
             on_click=_show,
-            args=(gene.gene_id, target),
-            disabled=target == visible,
+            args=(gene.gene_id, move.target),
+            disabled=move.target == visible,
         )
     return visible
 

@@ -32,13 +32,7 @@ READING_TRUTH = " Below: causal elements full, others hollow."
 
 def follow_click(opened: Dataset) -> None:
     """Open Explore on the gene of the card that was clicked, if one was."""
-    wanted = st.session_state.pop(_OPEN, None)
-    labels = cache.gene_labels(opened.hash, opened)
-    label = next((label for label, gene_id in labels.items() if gene_id == wanted), None)
-    if label is not None:
-        st.session_state["gene"] = label
-        inputs.whole_window()
-        st.switch_page("pages/explore.py")
+    inputs.open_in_explore(opened, st.session_state.pop(_OPEN, None))
 
 
 def _open_gene(gene_id: str) -> None:

@@ -14,7 +14,7 @@ from seq2exp.figures.gene_scatter import GenePoints, gene_scatter
 from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import badges, cache, inputs
+from seq2exp.ui import badges, inputs
 from seq2exp.ui.genes_data import NO_PART, PARTS, GeneRows, known_columns
 from seq2exp.ui.held_out import acquaintance
 from seq2exp.ui.panels import theme_name
@@ -60,14 +60,7 @@ _COLUMNS: dict[str, tuple[str, str, str]] = {
 
 def follow_click(opened: Dataset) -> None:
     """Open Explore on the gene that was clicked in this page's last view, if one was."""
-    wanted = st.session_state.pop(_OPEN, None)
-    label = next(
-        (label for label, gene_id in cache.gene_labels(opened.hash, opened).items() if gene_id == wanted), None
-    )
-    if label is not None:
-        st.session_state["gene"] = label
-        inputs.whole_window()
-        st.switch_page("pages/explore.py")
+    inputs.open_in_explore(opened, st.session_state.pop(_OPEN, None))
 
 
 def model_badges(opened: Dataset, cell_type: str, checkpoint: LoadedCheckpoint | None, *, truth: bool) -> None:

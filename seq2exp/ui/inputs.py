@@ -163,6 +163,15 @@ def _take_gene(name: str) -> None:
     whole_window()
 
 
+def open_in_explore(opened: Dataset, gene_id: str | None) -> None:
+    """Leave for Explore on the gene of that id; stay where the data set has none."""
+    label = next((label for label, known in cache.gene_labels(opened.hash, opened).items() if known == gene_id), None)
+    if label is not None:
+        st.session_state["gene"] = label
+        whole_window()
+        st.switch_page("pages/explore.py")
+
+
 def choose_cell(opened: Dataset) -> str:
     """The cell type picker."""
     _from_link("cell", list(opened.cell_types))
@@ -240,16 +249,9 @@ def position_box(window: Interval) -> Interval:
 def move_buttons(gene: Gene, window: Interval) -> None:
     """Pan and zoom of the plain chart."""
     visible = visible_stretch(window)
-    targets = (
-        (":material/chevron_left:", "left", "Pan left by half", viewport.pan(visible, window, -0.5)),
-        (":material/chevron_right:", "right", "Pan right by half", viewport.pan(visible, window, 0.5)),
-        (":material/zoom_out:", "out", "Zoom out three times", viewport.zoom(visible, window, 3)),
-        (":material/zoom_in:", "in", "Zoom in three times", viewport.zoom(visible, window, 1 / 3)),
-        ("TSS", "tss", "Go to the transcription start site", viewport.around_tss(gene, window)),
-        ("All", "all", "Show the whole window", visible_within(window)),
-    )
-    for label, key, words, target in targets:
-        st.button(label, key=f"go {key}", help=words, on_click=_show, args=(target,), disabled=target == visible)
+    for move in viewport.moves(gene, visible, window):
+        key, done = f"go {move.name}", move.target == visible
+        st.button(move.label, key=key, help=move.help, on_click=_show, args=(move.target,), disabled=done)
 
 
 def show_locus_error() -> None:

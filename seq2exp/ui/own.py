@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from seq2exp.errors import SourceError
-from seq2exp.genome import Interval
+from seq2exp.genome import Assembly, Interval
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.own_bed import MOST_BYTES, OwnBed, read_own_bed
 from seq2exp.ui.text import plain
@@ -26,7 +27,7 @@ def choose(opened: Dataset) -> None:
     if given is None:
         return
     try:
-        found = read_own_bed(given.getvalue(), opened.assembly, title=given.name)
+        found = _read(opened.hash, given.file_id, opened.assembly, given)
     except SourceError as error:
         st.error(plain(str(error)))
         return
@@ -34,6 +35,12 @@ def choose(opened: Dataset) -> None:
     st.caption(
         f"{found.n_regions:,} intervals of {plain(given.name)}; {sum(found.unplaced.values()):,} on no chromosome here."
     )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _read(dataset_hash: str, file_id: str, _assembly: Assembly, _given: UploadedFile) -> OwnBed:
+    """Once per upload and data set, not at every move of a slider."""
+    return read_own_bed(_given.getvalue(), _assembly, title=_given.name)
 
 
 def rows(window: Interval) -> list[dict[str, Any]]:

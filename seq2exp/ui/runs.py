@@ -22,6 +22,7 @@ from seq2exp.training.folder import (
     VALID_FILE,
     RunFolder,
 )
+from seq2exp.ui.text import finite
 
 QUIET_S = 900
 """A run without a new row for this long has stopped; validation on a CPU takes minutes."""
@@ -93,10 +94,7 @@ class Run:
 
     def number(self, key: str) -> float | None:
         """A number among the facts; None where it is absent or something else."""
-        value = self.facts.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            return None
-        return float(value)
+        return finite(self.facts.get(key))
 
 
 def read_run(path: Path, *, now: float) -> Run:

@@ -29,6 +29,13 @@ def plain(text: str, *, limit: int = 400) -> str:
     return _MARKDOWN.sub(r"\\\1", line)
 
 
+def finite(value: object) -> float | None:
+    """A number read from a file; None where it is absent, no number, or not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
 def number(value: float | None, digits: int = 2) -> str:
     """``value`` with ``digits`` decimals, or a dash where there is none."""
     return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"  # noqa: RUF001 - the dash of a table

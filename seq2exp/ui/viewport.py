@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from seq2exp.errors import SettingsError
 from seq2exp.figures.locus import NARROWEST_BP, visible_within
 from seq2exp.genome import Gene, Interval, match_chromosome
@@ -29,6 +31,29 @@ def around_tss(gene: Gene, window: Interval, *, width_bp: int = 10_000) -> Inter
     whole = visible_within(window)
     width = min(width_bp, max(whole.width // 5, NARROWEST_BP))
     return zoom(Interval(window.chrom, gene.tss, gene.tss + width), window, 1.0, around=gene.tss)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One button of pan and zoom."""
+
+    label: str
+    name: str
+    """Tells it from the others in a widget's key."""
+    help: str
+    target: Interval
+
+
+def moves(gene: Gene, visible: Interval, window: Interval) -> tuple[Move, ...]:
+    """The buttons beside the position box, and where each leads from ``visible``."""
+    return (
+        Move(":material/chevron_left:", "left", "Pan left by half", pan(visible, window, -0.5)),
+        Move(":material/chevron_right:", "right", "Pan right by half", pan(visible, window, 0.5)),
+        Move(":material/zoom_out:", "out", "Zoom out three times", zoom(visible, window, 3)),
+        Move(":material/zoom_in:", "in", "Zoom in three times", zoom(visible, window, 1 / 3)),
+        Move("TSS", "tss", "Go to the transcription start site", around_tss(gene, window)),
+        Move("All", "all", "Show the whole window", visible_within(window)),
+    )
 
 
 def typed(text: str, window: Interval) -> Interval:

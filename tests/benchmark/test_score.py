@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from seq2exp.benchmark import score, score_file
-from seq2exp.benchmark.mask import known_truth
 from seq2exp.benchmark.score import ScoreCounts, batches, pending, score_genes, scored_what
 from seq2exp.benchmark.score_file import GeneScore, ScoredWhat, add_scores, read_scores, scores_path
 from seq2exp.cli import main
@@ -24,6 +23,7 @@ from seq2exp.inference.elements import without
 from seq2exp.inference.session import open_session
 from seq2exp.settings import MaskSettings
 from seq2exp.sources.dataset import Dataset
+from seq2exp.sources.truth import known_truth
 
 OF = ScoredWhat("here", "d" * 12, "mine", "c" * 12, trained=True, mode="soft", threshold=0.5, window_bp=4096)
 
