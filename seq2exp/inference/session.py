@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,23 +23,22 @@ from seq2exp.genome import Gene, Interval, IntervalOverlap, Region
 from seq2exp.inference import masks
 from seq2exp.inference.checkpoints import LoadedCheckpoint, resolve_device
 from seq2exp.inference.elements import call_elements, without
+from seq2exp.inference.window_data import window_peaks, window_tracks
 from seq2exp.model.beta import BetaParameters
 from seq2exp.model.generator import Generator
 from seq2exp.model.network import Seq2Exp
 from seq2exp.model.predictor import centre_slice
-from seq2exp.results import BoolArray, FloatArray, LocusView, MaskResult, Track
+from seq2exp.results import BoolArray, FloatArray, LocusView, MaskResult
 from seq2exp.settings import (
     ElementSettings,
     MaskSettings,
     ModelConfig,
     PeakSettings,
     Preset,
-    SignalName,
     WindowSettings,
 )
-from seq2exp.sources.annotation import read_regions
 from seq2exp.sources.dataset import Dataset
-from seq2exp.sources.peaks import call_peaks_bigwig, overlap
+from seq2exp.sources.peaks import overlap
 from seq2exp.window.assemble import Window, build_window, window_settings
 
 _T = TypeVar("_T")
@@ -49,13 +48,6 @@ _ACCELERATOR = threading.Lock()
 
 _MAX_PREDICTIONS = 2_048
 """Kept per session, each a number under its settings: a whole deletion scan of a 200 kb window fits."""
-
-TRACK_TITLES: Mapping[SignalName, str] = {
-    "dnase": "DNase",
-    "h3k27ac": "H3K27ac",
-    "contact": "Hi-C contact with the TSS",
-}
-"""The measured tracks in drawing order."""
 
 
 @dataclass(frozen=True)
@@ -297,7 +289,7 @@ class LocusSession:
             cell_type=window.cell_type,
             interval=window.interval,
             transcripts=self.dataset.transcripts(window.interval),
-            tracks=self._tracks(),
+            tracks=window_tracks(self.dataset, self.window),
             mask=mask,
             peaks=regions,
             overlap=self._overlap(mask, regions),
@@ -313,33 +305,8 @@ class LocusSession:
         )
 
     def peaks(self, settings: PeakSettings) -> tuple[tuple[Region, ...], str]:
-        """DNase peaks of the window clipped to it, and a line on how they were called or why there are none.
-
-        A peak file in the manifest wins over calling, unless ``settings`` ask for a cut-off or a target share.
-        """
-        cell_type, inside = self.window.cell_type, self.on_chromosome
-        called_file = self.dataset.path("peaks", cell_type)
-        if called_file is not None and settings.cutoff is None and settings.target_share is None:
-            found = read_regions(called_file, inside)
-            clipped = tuple(
-                dataclasses.replace(region, interval=part)
-                for region in found
-                if (part := region.interval.intersect(inside)) is not None
-            )
-            return clipped, f"peaks of {called_file.name}" + ("" if clipped else ": none in this window")
-        path = self.dataset.path("dnase", cell_type)
-        if path is None:
-            return (), f"no peaks: no DNase track for {cell_type}"
-        called = call_peaks_bigwig(
-            path,
-            [inside],
-            cutoff=settings.cutoff,
-            target_share=settings.target_share,
-            min_length_bp=settings.min_length_bp,
-            max_gap_bp=settings.max_gap_bp,
-            cache_dir=self.cache_dir / "peaks",
-        )
-        return called.regions, called.note or called.command
+        """`window_peaks` of this window."""
+        return window_peaks(self.dataset, self.window.cell_type, self.on_chromosome, settings, cache_dir=self.cache_dir)
 
     def _sequence_beta(self) -> BetaParameters | None:
         """alpha1, beta1 of this window, computed once."""
@@ -427,25 +394,6 @@ class LocusSession:
             return None
         peaks = [part for region in regions for part in without(region.interval, self.centre)]
         return overlap([element.interval for element in mask.elements], peaks, self.window.interval)
-
-    def _tracks(self) -> tuple[Track, ...]:
-        """DNase, H3K27ac and contacts as measured; the stand-in of an absent track is told, not drawn as data."""
-        tracks = []
-        for name, title in TRACK_TITLES.items():
-            source = self.dataset.source(name, self.window.cell_type)
-            missing = next((m for m in self.window.missing if m.name == name), None)
-            note = f"{missing.stand_in} stood in" if missing is not None and source is None else ""
-            tracks.append(
-                Track(
-                    name=name,
-                    values=self.window.measured[name],
-                    unit="" if source is None else source.content.unit or "",
-                    title=title,
-                    available=source is not None,
-                    note=note,
-                )
-            )
-        return tuple(tracks)
 
     def _provenance(self) -> dict[str, str]:
         manifest = self.dataset.manifest

@@ -1,16 +1,7 @@
 // Lanes set below each other on one genome axis: the data and layout that Plotly.react is given.
 
-import {
-  callsLane,
-  contactArcs,
-  geneLane,
-  gridOf,
-  maskLane,
-  rowLane,
-  signalLane,
-  triangleLane,
-  truthLane,
-} from "./lanes.js";
+import { contactArcs, triangleLane } from "./contacts.js";
+import { callsLane, geneLane, gridOf, maskLane, rowLane, signalLane, truthLane } from "./lanes.js";
 import { plain, withAlpha } from "./shapes.js";
 
 /** Margins around the lanes in px, and the size of letters: usual, and for a projector. */

@@ -4,6 +4,7 @@
 import { answer, floorOf, overlap } from "./beta.js";
 import { Controls } from "./controls.js";
 import { captioned, saveImage } from "./exports.js";
+import { keep, loadPlotly, loci, waiting } from "./arrivals.js";
 import { paint } from "./live.js";
 import { decode, prepared } from "./payload.js";
 import { Crosshair } from "./pointer.js";
@@ -11,30 +12,12 @@ import { scene, SIZES } from "./scene.js";
 import { toGenome } from "./shapes.js";
 import { TEMPLATE } from "./template.js";
 
-const LOCI_KEPT = 24;
 const VIEW_PAUSE_MS = 500;
 const NARROWEST_BP = 40;
 /** Height of everything on the page above and below the figure. */
 const AROUND_PX = 215;
 const AROUND_DECK_PX = 90;
-const loci = new Map();
-const waiting = new Set();
 const instruments = new WeakMap();
-
-let plotlyLoading = null;
-
-/** Plotly from the wheel on the server, fetched once per page; never from the network. */
-function loadPlotly(url) {
-  plotlyLoading ??= new Promise((resolve, reject) => {
-    if (window.Plotly?.react) return resolve(window.Plotly);
-    const script = document.createElement("script");
-    script.src = new URL(url, import.meta.url);
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => reject(new Error("Plotly could not be loaded from the server"));
-    return document.head.append(script);
-  });
-  return plotlyLoading;
-}
 
 export default function mount(component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -53,13 +36,6 @@ export default function mount(component) {
     instruments.delete(parentElement);
     instrument.close();
   };
-}
-
-function keep(locus) {
-  loci.delete(locus.key);
-  loci.set(locus.key, locus);
-  while (loci.size > LOCI_KEPT) loci.delete(loci.keys().next().value);
-  for (const instrument of waiting) instrument.arrived(locus.key);
 }
 
 class Instrument {
