@@ -66,6 +66,34 @@ class MaskResult:
         return self.source == "model" and not self.changes
 
 
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds spent the last time each stage ran; None if it did not run (yet)."""
+
+    window_ms: float | None = None
+    generator_ms: float | None = None
+    combine_ms: float | None = None
+    predictor_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class MaskIngredients:
+    """What a mask is made of before any setting: enough to make it elsewhere. Arrays are (L,) or (L, 3)."""
+
+    alpha: FloatArray | None
+    """alpha1 of the sequence; None without a checkpoint."""
+    beta: FloatArray | None
+    """beta1 of the sequence."""
+    signals: FloatArray
+    """(L, 3) as the model reads them, order SIGNALS, stand-ins included."""
+    weights: tuple[float, ...]
+    """Relative signal weights of the checkpoint."""
+    thresholds: tuple[float, ...]
+    """Signal thresholds of the checkpoint, each in its signal's unit."""
+    outside: BoolArray
+    """Bases beyond the chromosome."""
+
+
 @dataclass(frozen=True, slots=True)
 class MissingInput:
     """An input that was absent, wholly or in part, and what stood in for it."""

@@ -9,7 +9,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +27,7 @@ from seq2exp.model.beta import BetaParameters
 from seq2exp.model.generator import Generator
 from seq2exp.model.network import Seq2Exp
 from seq2exp.model.predictor import centre_slice
-from seq2exp.results import BoolArray, FloatArray, LocusView, MaskResult
+from seq2exp.results import BoolArray, FloatArray, LocusView, MaskIngredients, MaskResult, Timings
 from seq2exp.settings import (
     ElementSettings,
     MaskSettings,
@@ -48,34 +47,6 @@ _ACCELERATOR = threading.Lock()
 
 _MAX_PREDICTIONS = 2_048
 """Kept per session, each a number under its settings: a whole deletion scan of a 200 kb window fits."""
-
-
-@dataclass(frozen=True)
-class Timings:
-    """Milliseconds spent the last time each stage ran; None if it did not run (yet)."""
-
-    window_ms: float | None = None
-    generator_ms: float | None = None
-    combine_ms: float | None = None
-    predictor_ms: float | None = None
-
-
-@dataclass(frozen=True)
-class MaskIngredients:
-    """What a mask is made of before any setting: enough to make it elsewhere. Arrays are (L,) or (L, 3)."""
-
-    alpha: FloatArray | None
-    """alpha1 of the sequence; None without a checkpoint."""
-    beta: FloatArray | None
-    """beta1 of the sequence."""
-    signals: FloatArray
-    """(L, 3) as the model reads them, order SIGNALS, stand-ins included."""
-    weights: tuple[float, ...]
-    """Relative signal weights of the checkpoint."""
-    thresholds: tuple[float, ...]
-    """Signal thresholds of the checkpoint, each in its signal's unit."""
-    outside: BoolArray
-    """Bases beyond the chromosome."""
 
 
 def default_cache_dir() -> Path:

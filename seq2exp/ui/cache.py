@@ -12,9 +12,9 @@ import yaml
 from seq2exp.errors import CheckpointError, Seq2ExpError
 from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint, load_checkpoint_for_inference
-from seq2exp.inference.session import LocusSession, Timings, open_session
+from seq2exp.inference.session import LocusSession, open_session
 from seq2exp.model.checkpoint import CheckpointFacts, checkpoint_facts
-from seq2exp.results import LocusView
+from seq2exp.results import LocusView, Timings
 from seq2exp.settings import ElementSettings, MaskSettings, PeakSettings
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.manifest import find_manifest

@@ -17,9 +17,9 @@ from seq2exp.figures.locus import visible_within
 from seq2exp.figures.truth import effect_in_words
 from seq2exp.genome import Interval
 from seq2exp.inference.elements import runs
-from seq2exp.inference.session import LocusSession, MaskIngredients
+from seq2exp.inference.session import LocusSession
 from seq2exp.inference.window_data import TRACK_TITLES
-from seq2exp.results import LocusView, Track, TrueElement
+from seq2exp.results import LocusView, MaskIngredients, Track, TrueElement
 from seq2exp.settings import SIGNALS, ModelConfig
 
 MAGIC = b"S2X1"
