@@ -17,6 +17,7 @@ from seq2exp.ui import (
     compare_state,
     frame,
     inputs,
+    offers,
     truth,
 )
 from seq2exp.ui.text import plain
@@ -25,7 +26,7 @@ frame.ensure()
 gene_column, dataset_column, stretch_column = st.columns([1, 1.2, 3.7], vertical_alignment="bottom")
 with dataset_column:
     dataset = inputs.choose_dataset()
-offered, first = compare_inputs.offered(dataset)
+offered, first = offers.offered(dataset)
 with gene_column:
     gene = inputs.choose_gene(dataset, truth.first_gene(dataset))
 compare_inputs.begin(dataset, offered, first)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from seq2exp.figures.mask import LEGEND
 from seq2exp.genome import Interval
-from seq2exp.results import LocusView
+from seq2exp.results import LocusView, MaskResult
 
 TITLES = {
     "dataset": "Data set and hash",
@@ -49,13 +49,18 @@ def title(view: LocusView, facts: ExportFacts) -> str:
 
 def badge(view: LocusView) -> str:
     """Whose numbers these are, as the page's badge says it."""
-    if view.mask.source == "signals":
+    return badge_of(view.mask, trained=view.provenance.get("trained") == "yes")
+
+
+def badge_of(mask: MaskResult, *, trained: bool) -> str:
+    """`badge` of a mask from weights that are ``trained`` or not."""
+    if mask.source == "signals":
         return "NO CHECKPOINT: signals only, prediction not available"
-    if view.provenance.get("trained") != "yes":
+    if not trained:
         return "UNTRAINED WEIGHTS: these numbers mean nothing"
-    if view.mask.faithful:
+    if mask.faithful:
         return "FAITHFUL: as trained"
-    n_changes = len(view.mask.changes)
+    n_changes = len(mask.changes)
     return f"WHAT-IF: {n_changes} change{'s' if n_changes > 1 else ''}"
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import streamlit as st
 
+from seq2exp.figures.export_words import badge_of
 from seq2exp.results import MaskResult
 from seq2exp.ui.held_out import Acquaintance
 from seq2exp.ui.text import plain
@@ -54,16 +55,14 @@ PARTS: dict[Acquaintance, tuple[str, str, str, str]] = {
 def model_badge(mask: MaskResult, *, trained: bool) -> None:
     """Whether these are the trained model's numbers; pointing at it lists what differs."""
     differs = "; ".join(plain(change) for change in mask.changes) or None
+    words = badge_of(mask, trained=trained)
     if mask.source == "signals":
-        words = "NO CHECKPOINT: signals only, prediction not available"
         st.badge(words, color="orange", help=differs)
     elif not trained:
-        st.badge("UNTRAINED WEIGHTS: these numbers mean nothing", icon=":material/warning:", color="red", help=differs)
+        st.badge(words, icon=":material/warning:", color="red", help=differs)
     elif mask.faithful:
-        st.badge("FAITHFUL: as trained", icon=":material/verified:", color="green")
+        st.badge(words, icon=":material/verified:", color="green")
     else:
-        n_changes = len(mask.changes)
-        words = f"WHAT-IF: {n_changes} change{'s' if n_changes > 1 else ''}"
         st.badge(words, icon=":material/science:", color="violet", help=differs)
 
 

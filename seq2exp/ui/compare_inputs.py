@@ -9,11 +9,10 @@ from typing import Any
 import streamlit as st
 
 from seq2exp.errors import Seq2ExpError
-from seq2exp.inference.checkpoints import LoadedCheckpoint, shipped_checkpoints
+from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import cache, compare_state, offers
-from seq2exp.ui.catalogue import checkpoint_paths
+from seq2exp.ui import cache, compare_state
 from seq2exp.ui.compare_state import SETTINGS, SIDES, SWITCHES, Side, field_of
 from seq2exp.ui.knobs import PRIOR_STRENGTHS, knob
 from seq2exp.ui.offers import Offer
@@ -42,16 +41,6 @@ class Chosen:
     def letter(self) -> str:
         """A or B."""
         return self.side.upper()
-
-
-def offered(opened: Dataset) -> tuple[dict[str, Offer], str]:
-    """Every checkpoint as the pickers show it, and the one chosen where nobody has chosen."""
-    window_bp = opened.manifest.window.width_bp
-    found = {
-        name: offers.offer(name, folder, None if folder is None else cache.checkpoint_says(folder), window_bp)
-        for name, folder in checkpoint_paths().items()
-    }
-    return found, offers.first_choice(list(found.values()), shipped_checkpoints(), synthetic=opened.synthetic)
 
 
 def _choices() -> dict[str, Any]:

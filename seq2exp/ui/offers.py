@@ -82,14 +82,20 @@ def is_unsaid(chosen: str) -> bool:
     return chosen == NO_CHECKPOINT == first
 
 
-def choose_checkpoint(opened: Dataset) -> LoadedCheckpoint | None:
-    """The checkpoint picker; None: the mask comes from the signals alone."""
-    state, window_bp = st.session_state, opened.manifest.window.width_bp
-    offers = {
+def offered(opened: Dataset) -> tuple[dict[str, Offer], str]:
+    """Every checkpoint as the pickers show it, and the one chosen where nobody has chosen."""
+    window_bp = opened.manifest.window.width_bp
+    found = {
         name: offer(name, folder, None if folder is None else cache.checkpoint_says(folder), window_bp)
         for name, folder in checkpoint_paths().items()
     }
-    first = first_choice(list(offers.values()), shipped_checkpoints(), synthetic=opened.synthetic)
+    return found, first_choice(list(found.values()), shipped_checkpoints(), synthetic=opened.synthetic)
+
+
+def choose_checkpoint(opened: Dataset) -> LoadedCheckpoint | None:
+    """The checkpoint picker; None: the mask comes from the signals alone."""
+    state = st.session_state
+    offers, first = offered(opened)
     chosen = state.get("checkpoint", st.query_params.get("checkpoint"))
     if chosen not in offers:
         chosen = first
