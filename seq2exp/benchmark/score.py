@@ -19,6 +19,7 @@ from seq2exp.errors import SourceError, WindowError
 from seq2exp.genome import Gene, Interval, Region
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.inference.elements import without
+from seq2exp.inference.report import none_if_nan
 from seq2exp.inference.session import LocusSession, open_session
 from seq2exp.results import MaskResult
 from seq2exp.settings import PeakSettings
@@ -226,9 +227,9 @@ def _against_peaks(session: LocusSession, mask: MaskResult, regions: tuple[Regio
     shared = overlap([element.interval for element in mask.elements], outside, session.window.interval)
     return {
         "n_peaks": len(regions),
-        "jaccard": _number(shared.jaccard),
-        "precision": _number(shared.precision),
-        "recall": _number(shared.recall),
+        "jaccard": none_if_nan(shared.jaccard),
+        "precision": none_if_nan(shared.precision),
+        "recall": none_if_nan(shared.recall),
     }
 
 
@@ -289,7 +290,3 @@ def _peaks_together(
         gene_id: tuple(region for region in called.regions if region.interval.overlaps(place))
         for gene_id, place in places.items()
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

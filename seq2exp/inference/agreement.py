@@ -50,7 +50,8 @@ class Agreement:
 def true_effects(places: Sequence[Interval], elements: Sequence[TruthElement]) -> tuple[KnownEffect | None, ...]:
     """For each place the summed true effect of the elements it meets; None where it meets none of the table's.
 
-    Deleting a called element deletes every true one in it, and effects in log10 add up.
+    Deleting a called element deletes every true one in it; the sum of their log10 effects stands for that, which is
+    not exact where two enhancers of one gene are met at once.
     """
     found: list[KnownEffect | None] = []
     for place in places:

@@ -45,9 +45,9 @@ def locus_report(view: LocusView, session: LocusSession) -> dict[str, Any]:
         "peaks": {
             "n": len(view.peaks),
             "covered_share": sum(region.interval.width for region in view.peaks) / view.interval.width,
-            "jaccard": None if overlap is None else _number(overlap.jaccard),
-            "precision": None if overlap is None else _number(overlap.precision),
-            "recall": None if overlap is None else _number(overlap.recall),
+            "jaccard": None if overlap is None else none_if_nan(overlap.jaccard),
+            "precision": None if overlap is None else none_if_nan(overlap.precision),
+            "recall": None if overlap is None else none_if_nan(overlap.recall),
             "note": view.peak_note,
         },
         "timings_ms": {
@@ -80,5 +80,6 @@ def elements_bed(view: LocusView) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _number(value: float) -> float | None:
+def none_if_nan(value: float) -> float | None:
+    """``value`` as JSON and tables hold it: a share of nothing is None."""
     return None if math.isnan(value) else value
