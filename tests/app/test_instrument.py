@@ -257,6 +257,20 @@ def test_keys_and_names_reach_every_slider(page: Page, address: str) -> None:
     settle(page)
 
 
+def test_an_answer_never_moves_a_slider_back(page: Page, address: str) -> None:
+    """Keys so spaced that each commit's answer arrives while the next step is not yet settled."""
+    show(page, address, "?threshold=0.3")
+    slider = page.get_by_role("slider", name="Threshold", exact=True)
+    slider.focus()
+    for step in range(1, 13):
+        slider.press("ArrowRight")
+        page.wait_for_timeout(180 + 40 * step)
+        assert float(slider.input_value()) == pytest.approx(0.3 + step / 100)
+    settle(page)
+    page.wait_for_function("() => new URLSearchParams(location.search).get('threshold') === '0.42'")
+    assert float(slider.input_value()) == pytest.approx(0.42)
+
+
 def test_a_typed_number_is_taken_and_nonsense_is_not(page: Page, address: str) -> None:
     show(page, address)
     field = page.get_by_role("textbox", name="Threshold: type a number")

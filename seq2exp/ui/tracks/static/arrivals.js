@@ -15,6 +15,14 @@ export function keep(locus) {
   for (const instrument of waiting) instrument.arrived(locus.key);
 }
 
+/**
+ * Whether a reply may set the sliders: one to older settings than those on them must not move them back.
+ *
+ * @param {{busy: boolean, moving: boolean, sent: number}} sliders busy: a commit is not answered; moving: something was
+ *   moved since the last commit, `sent`.
+ */
+export const isCurrent = ({ busy, moving, sent }, reply) => !moving && (!busy || reply.commit === sent);
+
 let plotlyLoading = null;
 
 /** Plotly from the wheel on the server, fetched once per page; never from the network. */

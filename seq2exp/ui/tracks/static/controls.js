@@ -121,6 +121,8 @@ export class Controls {
     slider.addEventListener("pointerdown", () => (byKey = false));
     slider.addEventListener("input", () => this.events.onInput(knob.key, fromSlider(knob, slider.value), knob.index));
     slider.addEventListener("change", settle);
+    // A thumb brought back to where it was changes nothing, so the browser says nothing of its release.
+    slider.addEventListener("pointerup", settle);
     field.addEventListener("change", () => {
       const value = typed(knob, field.value);
       if (value === null) {

@@ -4,7 +4,7 @@
 import { answer, floorOf, overlap } from "./beta.js";
 import { Controls } from "./controls.js";
 import { captioned, saveImage } from "./exports.js";
-import { keep, loadPlotly, loci, waiting } from "./arrivals.js";
+import { isCurrent, keep, loadPlotly, loci, waiting } from "./arrivals.js";
 import { paint } from "./live.js";
 import { decode, prepared } from "./payload.js";
 import { Crosshair } from "./pointer.js";
@@ -56,6 +56,7 @@ class Instrument {
     this.crosshair = new Crosshair(this.figure);
     this.state = null;
     this.sent = 0;
+    this.moving = false;
     // For tests and for those who script their browser: what is on screen, as numbers.
     window.seq2exp = {
       elements: () => toGenome(this.state.locus, this.state.live.elements),
@@ -123,12 +124,12 @@ class Instrument {
     if (!locus) return;
     const { reply } = this;
     const fresh = !this.state || this.state.locus.key !== key;
-    // An answer to older settings than those on the sliders must not move them back.
-    const current = fresh || reply.commit === this.sent || !this.busy;
+    const current = fresh || isCurrent(this, reply);
     const settings = current ? structuredClone(reply.settings) : this.state.settings;
     const view = fresh || reply.go > (this.gone ?? -1) ? reply.view : this.state.view;
     this.gone = reply.go;
-    if (current) this.busy = false;
+    if (fresh) this.moving = false;
+    if (current || reply.commit === this.sent) this.busy = false;
     this.state = {
       ...this.state,
       locus,
@@ -218,6 +219,7 @@ class Instrument {
   /** A slider is moving: mask and calls at once, the rest waits. */
   moved(key, value, index = null) {
     const { settings } = this.state;
+    this.moving = true;
     if (index === null) settings[key] = value;
     else settings.weights[index] = value;
     cancelAnimationFrame(this.frame);
@@ -233,7 +235,9 @@ class Instrument {
   }
 
   settled() {
+    if (!this.moving) return;
     const { settings } = this.state;
+    this.moving = false;
     this.sent = Date.now();
     this.busy = true;
     this.send.settings({ n: this.sent, settings: structuredClone(settings) });
@@ -243,6 +247,7 @@ class Instrument {
 
   reset() {
     this.state.settings = structuredClone(this.reply.defaults);
+    this.moving = true;
     this.settled();
   }
 
