@@ -17,15 +17,15 @@ with st.expander("What is shown", icon=":material/tune:"):
         checkpoint = offers.choose_checkpoint(dataset)
     with left:
         cell_type = inputs.choose_cell(dataset)
+    talk.seed(dataset)
     wished = st.text_input(
         "Genes, separated by commas; empty: the first held-out ones",
-        st.query_params.get("genes", ""),
-        key="talk_genes",
+        key=talk.GENES,
         placeholder="HBB, MYC, GATA1",
     )
 names = [name.strip() for name in wished.split(",") if name.strip()][: talk.MOST_LOCI]
 genes = []
-for name in names or talk.first_genes(dataset.hash, dataset, 6):
+for name in names or talk.first_genes(dataset.hash, dataset, talk.AT_FIRST):
     try:
         genes.append((dataset.genes.get(name), ""))
     except GeneError as error:

@@ -12,7 +12,7 @@ from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import LocusView
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import cache, display, exports, inputs, own, panels, rows_of, state, truth
+from seq2exp.ui import asks, cache, display, exports, inputs, own, panels, rows_of, state, truth
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.summary import badge_row, below
 from seq2exp.ui.text import milliseconds, plain
@@ -71,6 +71,7 @@ def show(
     opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, config: ModelConfig, locus: str
 ) -> None:
     """The figure, the numbers and the table under the settings in force."""
+    asks.leave()
     question = state.question(config)
     try:
         answer = cache.answer(opened, gene, cell_type, loaded, question)
@@ -90,7 +91,7 @@ def show(
         known = truth.drawn(opened, gene, cell_type, view.interval)
     with row:
         exports.popover(view, visible, config=config, choices=inputs.choices(view.interval, visible), truth=known)
-    _figure(answer, config, locus, visible)
+    _figure(opened, answer, config, locus, visible)
     below(answer)
     state.write_link(config, inputs.choices(view.interval, visible))
 
@@ -102,7 +103,7 @@ def refused(error: Seq2ExpError, config: ModelConfig) -> None:
         st.button("Reset settings", on_click=state.reset, args=(config,))
 
 
-def _figure(answer: Answer, config: ModelConfig, locus: str, visible: Interval) -> None:
+def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, visible: Interval) -> None:
     view, session = answer.view, st.session_state
     commit = session.get(_COMMIT, 0)
     reply = reply_to(
@@ -117,8 +118,15 @@ def _figure(answer: Answer, config: ModelConfig, locus: str, visible: Interval) 
         caption=caption(view, {key: session[key] for key in SETTING_KEYS}),
         plotly=component.plotly_url(),
         rows=own.rows(view.interval),
+        qr=asks.qr(),
     )
-    component.mount(reply, key=_KEY, on_commit=lambda: _committed(config), on_view=lambda: _viewed(view.interval))
+    component.mount(
+        reply,
+        key=_KEY,
+        on_commit=lambda: _committed(config),
+        on_view=lambda: _viewed(view.interval),
+        on_ask=lambda: asks.take(_sent("ask"), opened),
+    )
 
 
 def _stamp(answer: Answer) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode, urljoin
 
 import streamlit as st
 
@@ -11,9 +12,10 @@ from seq2exp.errors import Seq2ExpError
 from seq2exp.figures.locus import visible_within
 from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint
+from seq2exp.results import LocusView
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import cache, instrument, state
+from seq2exp.ui import asks, cache, instrument, offers, state
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.held_out import acquaintance
 from seq2exp.ui.text import plain
@@ -21,6 +23,10 @@ from seq2exp.ui.tracks import component
 from seq2exp.ui.tracks.reply import SETTING_KEYS, Shown, reply_to
 
 MOST_LOCI = 12
+AT_FIRST = 6
+"""Loci of a talk nobody chose."""
+GENES = "talk_genes"
+"""The box that names them, in session state."""
 _HELD_OUT = {"test": "held-out gene", "valid": "validation gene", "train": "training gene"}
 
 
@@ -30,6 +36,21 @@ def first_genes(dataset_hash: str, _opened: Dataset, number: int) -> tuple[str, 
     genes = list(_opened.genes)
     held_out = [gene for gene in genes if _opened.fold(gene) == "test"]
     return tuple(gene.gene_id for gene in (held_out or genes)[:number])
+
+
+def seed(opened: Dataset) -> None:
+    """Put the genes of the talk into session state before their box is drawn.
+
+    First from the link; a gene that Explore asks to present comes first, before those shown without any wish.
+    """
+    held, labels = st.session_state, cache.gene_labels(opened.hash, opened)
+    first = held.pop(asks.PRESENT_FIRST, None)
+    if first in labels.values():
+        others = [gene_id for gene_id in first_genes(opened.hash, opened, AT_FIRST) if gene_id != first]
+        wanted = [opened.genes.get(gene_id) for gene_id in [first, *others][:AT_FIRST]]
+        held[GENES] = ", ".join(asks.talk_name(gene, labels) for gene in wanted)
+    # Writing a value back keeps it alive while its box is not on the page.
+    held[GENES] = held.get(GENES, st.query_params.get("genes", ""))
 
 
 def show(
@@ -55,7 +76,7 @@ def show(
         progress.progress(number / len(genes), f"Working out the loci: {number} of {len(genes)}")
     progress.empty()
     if deck:
-        component.mount({"deck": deck}, key="talk", on_commit=_nothing, on_view=_nothing)
+        component.mount({"deck": deck}, key="talk", on_commit=_nothing, on_view=_nothing, on_ask=_nothing)
 
 
 def _nothing() -> None:
@@ -80,6 +101,7 @@ def _page(
         instrument.kind_in_words(view),
         "synthetic data" if opened.synthetic else "",
     ]
+    address = _address(view)
     reply = reply_to(
         key,
         view,
@@ -91,6 +113,19 @@ def _page(
         stamp="",
         caption=instrument.caption(view, settings),
         plotly=component.plotly_url(),
+        qr={"of": address, "image": asks.qr_code(address)} if address else None,
     )
     title = f"{view.gene.symbol or view.gene.gene_id} in {view.cell_type}"
-    return {**reply, "title": title, "why": " · ".join(fact for fact in facts if fact)}
+    return {**reply, "title": title, "why": " · ".join(fact for fact in facts if fact), "address": address}
+
+
+def _address(view: LocusView) -> str:
+    """Explore's address of a locus as trained, for those who sit in the audience; empty where the browser told none."""
+    here = st.context.url
+    if not here:
+        return ""
+    held = st.session_state
+    link = {"dataset": held["dataset"], "gene": view.gene.gene_id, "cell": view.cell_type}
+    if not offers.is_unsaid(held["checkpoint"]):
+        link["checkpoint"] = held["checkpoint"]
+    return f"{urljoin(here, '.')}?{urlencode(link)}"

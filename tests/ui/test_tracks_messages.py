@@ -34,6 +34,7 @@ def _script() -> None:
         key="tracks",
         on_commit=lambda: instrument._committed(config),
         on_view=lambda: instrument._viewed(window),
+        on_ask=lambda: None,
     )
     st.session_state["link"] = display.choices()
     st.session_state["seen"] = (visible, display.marks(window))

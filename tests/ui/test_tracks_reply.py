@@ -26,7 +26,7 @@ from seq2exp.ui.tracks.reply import SETTING_KEYS, Shown, reply_to
 
 STATIC = Path(component.__file__).parent / "static"
 DASH = number(None)
-PRESENTED = {"title", "why"}
+PRESENTED = {"title", "why", "address"}
 """What a talk adds to a reply."""
 WINDOW = Interval("chr1", 1_000_000, 1_200_000)
 CENTRE = Interval("chr1", 1_099_000, 1_101_000)
@@ -197,7 +197,7 @@ def _script() -> None:
     from seq2exp.ui.tracks import component
 
     component.carry(b"S2X1 bytes", key="carried")
-    component.mount({"locus": "<b>"}, key="tracks", on_commit=lambda: None, on_view=lambda: None)
+    component.mount({"locus": "<b>"}, key="tracks", on_commit=lambda: None, on_view=lambda: None, on_ask=lambda: None)
     st.text("below")
 
 

@@ -57,10 +57,17 @@ def carry(payload: bytes, *, key: str) -> None:
     _mounter()(key=key, data=payload)
 
 
-def mount(reply: Mapping[str, Any], *, key: str, on_commit: Callable[[], None], on_view: Callable[[], None]) -> None:
+def mount(
+    reply: Mapping[str, Any],
+    *,
+    key: str,
+    on_commit: Callable[[], None],
+    on_view: Callable[[], None],
+    on_ask: Callable[[], None],
+) -> None:
     """The instrument, showing ``reply`` (see `reply.py`) for a locus that was carried.
 
-    ``on_commit`` is called when settings were settled on, ``on_view`` when the stretch on show changed; what was sent
-    is in session state under ``key``.
+    ``on_commit`` is called when settings were settled on, ``on_view`` when what is on show changed, ``on_ask`` when
+    another gene, another page or a QR code is wanted; what was sent is in session state under ``key``.
     """
-    _mounter()(key=key, data=dict(reply), on_commit_change=on_commit, on_view_change=on_view)
+    _mounter()(key=key, data=dict(reply), on_commit_change=on_commit, on_view_change=on_view, on_ask_change=on_ask)

@@ -60,6 +60,7 @@ def reply_to(
     caption: Sequence[str],
     plotly: str,
     rows: Sequence[Mapping[str, Any]] = (),
+    qr: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """JSON types for the component; a few kB whatever the window.
 
@@ -77,6 +78,8 @@ def reply_to(
         Lines below an exported picture.
     rows
         Further rows of boxes that may change while the locus stays.
+    qr
+        ``of`` an address, its ``image``; None: no QR code was asked for.
     """
     trained = view.provenance.get("trained") == "yes"
     return {
@@ -96,6 +99,7 @@ def reply_to(
         ],
         "peak_note": view.peak_note,
         "rows": list(rows),
+        "qr": None if qr is None else dict(qr),
         "predicted": number(view.prediction_log10 if trained else None),
         "observed": number(view.observed_log10),
         "promoter_only": number(view.promoter_only_log10 if trained else None),

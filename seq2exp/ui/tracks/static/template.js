@@ -27,6 +27,8 @@ export const TEMPLATE = `
         <span data-is="page"></span>
         <button type="button" data-act="next" aria-label="Next locus" title="Next locus (right arrow, J, space)">›</button>
         <button type="button" data-act="full" title="Fill the screen">Full screen</button>
+        <button type="button" data-act="link" title="Link and QR code of this locus in Explore">Link</button>
+        <button type="button" data-act="help" title="Keys of the talk (?)" aria-label="Keys of the talk">?</button>
       </div>
     </header>
     <div class="bar">
@@ -41,11 +43,30 @@ export const TEMPLATE = `
       <button type="button" data-act="unband" hidden title="Remove every marked stretch">Clear marks</button>
       <button type="button" data-act="svg" title="Save the figure as SVG with its caption">SVG</button>
       <button type="button" data-act="png" title="Save the figure as PNG with its caption">PNG</button>
+      <button type="button" data-act="link" title="Copy the link to this view, with its QR code">Copy link</button>
+      <button type="button" data-act="help" title="Keys of the figure (?)" aria-label="Keys of the figure">?</button>
     </div>
     <div class="figure" tabindex="0" role="img" aria-label="Genes, signals, mask, elements and peaks on one genome axis">
       <div class="plot"></div>
       <canvas></canvas>
     </div>
   </section>
+  <dialog class="link" aria-label="Link">
+    <form method="dialog">
+      <h4></h4>
+      <input type="text" readonly aria-label="Address">
+      <p data-is="copied" role="status"></p>
+      <img alt="QR code of the address" hidden>
+      <p data-is="qr"></p>
+      <button>Close</button>
+    </form>
+  </dialog>
+  <dialog class="help" aria-label="Keys of the figure">
+    <form method="dialog">
+      <h4>Keys, while the figure has the focus</h4>
+      <table><tbody></tbody></table>
+      <button>Close</button>
+    </form>
+  </dialog>
 </div>
 `;

@@ -1,23 +1,30 @@
 // The track component: draws one locus, owns the live sliders, and tells the server what was settled on.
 // Mounted twice per page: once with the locus as bytes (sent once), once with the reply to the settings (a few kB).
 
-import { answer, floorOf, overlap } from "./beta.js";
+import { answer, floorOf } from "./beta.js";
 import { Controls } from "./controls.js";
+import { showHelp, showLink, showQr } from "./dialogs.js";
 import { captioned, saveImage } from "./exports.js";
 import { isCurrent, keep, loadPlotly, loci, waiting } from "./arrivals.js";
+import { actOf } from "./keys.js";
+import { linkOf } from "./link.js";
 import { paint } from "./live.js";
+import { dragMark } from "./marks.js";
 import { decode, prepared } from "./payload.js";
 import { Crosshair } from "./pointer.js";
+import { set, tell } from "./readout.js";
 import { scene, SIZES } from "./scene.js";
 import { toGenome } from "./shapes.js";
 import { TEMPLATE } from "./template.js";
+import { movedBy, within } from "./view.js";
 
 const VIEW_PAUSE_MS = 500;
-const NARROWEST_BP = 40;
 /** Height of everything on the page above and below the figure. */
 const AROUND_PX = 215;
 const AROUND_DECK_PX = 90;
 const instruments = new WeakMap();
+/** Whether the figure has the focus. It keeps it when Streamlit mounts it anew in another place of the page. */
+let focused = false;
 
 export default function mount(component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -30,7 +37,11 @@ export default function mount(component) {
     instrument = new Instrument(parentElement);
     instruments.set(parentElement, instrument);
   }
-  instrument.send = { settings: (v) => setTriggerValue("commit", v), view: (v) => setTriggerValue("view", v) };
+  instrument.send = {
+    settings: (v) => setTriggerValue("commit", v),
+    view: (v) => setTriggerValue("view", v),
+    ask: (v) => setTriggerValue("ask", v),
+  };
   instrument.receive(data);
   return () => {
     instruments.delete(parentElement);
@@ -75,8 +86,12 @@ class Instrument {
     this.figure.addEventListener("pointermove", (event) => this.pointed(event));
     this.figure.addEventListener("pointerleave", () => this.crosshair.hide());
     this.figure.addEventListener("pointerdown", (event) => this.beginBand(event), true);
-    this.root.addEventListener("keydown", (event) => event.target.tagName !== "INPUT" && this.pressed(event));
-    this.root.addEventListener("click", (event) => this.clicked(event.target.closest("[data-act]")));
+    this.root.addEventListener("keydown", (event) => this.pressed(event));
+    this.figure.addEventListener("focus", () => (focused = true));
+    // A figure taken out of the page loses the focus without having been left.
+    this.figure.addEventListener("blur", () => (focused = !this.figure.isConnected));
+    if (focused && document.activeElement === document.body) this.figure.focus({ preventScroll: true });
+    this.root.addEventListener("click", (event) => this.act(event.target.closest("[data-act]")?.dataset.act));
     waiting.add(this);
   }
 
@@ -104,6 +119,7 @@ class Instrument {
       return;
     }
     this.reply = message;
+    showQr(this.root, message.qr);
     this.arrived(message.locus);
   }
 
@@ -111,10 +127,9 @@ class Instrument {
   turn(by) {
     this.page = Math.min(Math.max((this.page ?? 0) + by, 0), this.deck.length - 1);
     this.reply = this.deck[this.page];
-    const set = (name, words) => (this.root.querySelector(`[data-is=${name}]`).textContent = words);
-    set("title", this.reply.title);
-    set("why", this.reply.why);
-    set("page", `${this.page + 1} / ${this.deck.length}`);
+    set(this.root, "title", this.reply.title);
+    set(this.root, "why", this.reply.why);
+    set(this.root, "page", `${this.page + 1} / ${this.deck.length}`);
     this.arrived(this.reply.locus);
   }
 
@@ -129,6 +144,8 @@ class Instrument {
     const view = fresh || reply.go > (this.gone ?? -1) ? reply.view : this.state.view;
     this.gone = reply.go;
     if (fresh) this.moving = false;
+    this.opening = "";
+    this.hops = 0;
     if (current || reply.commit === this.sent) this.busy = false;
     this.state = {
       ...this.state,
@@ -251,51 +268,13 @@ class Instrument {
     this.settled();
   }
 
-  /** Numbers beside the sliders: what the browser knows at once, and what the server has answered. */
   tell() {
-    const { locus, live, reply } = this.state;
-    const { elements, ratio } = live;
-    const met = overlap(toGenome(locus, elements), reply.overlap_peaks);
-    const number = (v) => (Number.isFinite(v) ? v.toFixed(2) : "–");
-    const set = (name, words) => {
-      const node = this.root.querySelector(`[data-is=${name}]`);
-      if (node.textContent !== words) node.textContent = words;
-    };
-    set("kept", Number.isFinite(ratio) ? `${(100 * ratio).toFixed(1)} %` : "–");
-    set("elements", String(elements.length));
-    set("jaccard", number(met.jaccard));
-    set("predicted", reply.predicted);
-    set("observed", reply.observed);
-    set("promoter", reply.promoter_only);
-    set("deck-predicted", reply.predicted);
-    set("deck-observed", reply.observed);
-    set("deck-promoter", reply.promoter_only);
-    set("stamp", this.busy ? "computing …" : reply.stamp);
-    this.root.classList.toggle("stale", this.busy);
-    this.root.querySelector("[data-is=place]").textContent = this.place();
-    const whole = this.limits();
-    const { view } = this.state;
-    this.root.querySelector("[data-act=unband]").hidden = !this.state.bands.length;
-    this.root.querySelector("[data-act=all]").disabled = view[0] === whole[0] && view[1] === whole[1];
-  }
-
-  place() {
-    const { locus, view } = this.state;
-    const n = (v) => v.toLocaleString("en-US");
-    return `${locus.chrom}:${n(view[0] + 1)}-${n(view[1])} · ${n(view[1] - view[0])} bp`;
-  }
-
-  limits() {
-    const { locus } = this.state;
-    return locus.chromosome;
+    tell(this.root, this.state, this.busy ? "computing …" : this.opening);
   }
 
   /** Go to [start, end), kept inside the window. */
   go(start, end) {
-    const [low, high] = this.limits();
-    const width = Math.round(Math.min(Math.max(end - start, NARROWEST_BP), high - low));
-    const first = Math.round(Math.min(Math.max(start + (end - start - width) / 2, low), high - width));
-    this.state.view = [first, first + width];
+    this.state.view = within(start, end, this.state.locus.chromosome);
     this.draw();
     this.tellView();
   }
@@ -317,31 +296,52 @@ class Instrument {
     }, VIEW_PAUSE_MS);
   }
 
-  clicked(node) {
-    if (!node || !this.state) return;
+  /** What a button or a key asks for, by its name. */
+  act(name) {
+    if (!name || !this.state) return;
     const { view, locus } = this.state;
-    const width = view[1] - view[0];
-    const middle = (view[0] + view[1]) / 2;
-    const [low, high] = this.limits();
-    const act = node.dataset.act;
-    if (act === "left") this.go(view[0] - width / 2, view[1] - width / 2);
-    if (act === "right") this.go(view[0] + width / 2, view[1] + width / 2);
-    if (act === "in") this.go(middle - width / 6, middle + width / 6);
-    if (act === "out") this.go(middle - width * 1.5, middle + width * 1.5);
-    if (act === "all") this.go(low, high);
-    if (act === "tss") {
-      const half = Math.min(5000, (high - low) / 10);
-      this.go(locus.tss - half, locus.tss + half);
-    }
-    if (act === "unband") {
+    const moved = movedBy(name, view, locus.chromosome, locus.tss);
+    if (moved) this.go(...moved);
+    else if (name === "unband") {
       this.state.bands = [];
       this.draw();
       this.tellView();
+    } else if (name === "next") this.turn(1);
+    else if (name === "previous") this.turn(-1);
+    else if (name === "next-gene") this.hop(1);
+    else if (name === "previous-gene") this.hop(-1);
+    else if (name === "present") this.send.ask({ what: "present", gene: locus.gene_id, n: Date.now() });
+    else if (name === "mode") this.nextMode();
+    else if (name === "link") this.link();
+    else if (name === "help") showHelp(this.root, { talk: Boolean(this.deck) });
+    else if (name === "full") this.root.requestFullscreen?.().then(() => this.figure.focus());
+    else if (name === "svg" || name === "png") this.save(name);
+  }
+
+  /** `by` genes further in the picker's list. Counted from the gene on show, so that no quick press is lost. */
+  hop(by) {
+    this.hops = (this.hops ?? 0) + by;
+    this.opening = "opening a gene …";
+    this.tell();
+    this.send.ask({ what: "gene", from: this.state.locus.gene_id, by: this.hops, n: Date.now() });
+  }
+
+  /** The link to what is on screen; in a talk, to its locus in Explore. */
+  link() {
+    const { address, qr } = this.reply;
+    if (this.deck) {
+      showLink(this.root, address, { title: "This locus in Explore", qr });
+      return;
     }
-    if (act === "next") this.turn(1);
-    if (act === "previous") this.turn(-1);
-    if (act === "full") this.root.requestFullscreen?.().then(() => this.figure.focus());
-    if (act === "svg" || act === "png") this.save(act);
+    const here = linkOf(window.location.href, this.state);
+    showLink(this.root, here, { title: "Link to this view", qr });
+    if (qr?.of !== here) this.send.ask({ what: "qr", address: here, n: Date.now() });
+  }
+
+  nextMode() {
+    const { modes } = this.reply;
+    this.moved("mode", modes[(modes.indexOf(this.state.settings.mode) + 1) % modes.length]);
+    this.settled();
   }
 
   async save(format) {
@@ -352,19 +352,10 @@ class Instrument {
   }
 
   pressed(event) {
-    if (this.deck) {
-      const by = { ArrowRight: 1, PageDown: 1, " ": 1, j: 1, ArrowLeft: -1, PageUp: -1, k: -1 }[event.key];
-      if (by) {
-        event.preventDefault();
-        this.turn(by);
-        return;
-      }
-    }
-    const acts = { ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", 0: "all", t: "tss" };
-    const act = acts[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = actOf(event, { talk: Boolean(this.deck) });
+    if (!act) return;
     event.preventDefault();
-    this.clicked(this.root.querySelector(`[data-act=${act}]`));
+    this.act(act);
   }
 
   pointed(event) {
@@ -376,26 +367,15 @@ class Instrument {
 
   /** Shift and drag: a named band that stays through zoom and settings. */
   beginBand(event) {
+    this.figure.focus({ preventScroll: true });
     if (!event.shiftKey || !this.state) return;
-    event.stopPropagation();
-    event.preventDefault();
-    const box = this.plot.getBoundingClientRect();
-    const at = (e) => {
-      const { view, width } = this.state;
-      const [low, high] = this.limits();
-      const base = Math.round(view[0] + ((e.clientX - box.left - this.sizes().l) / width) * (view[1] - view[0]));
-      return Math.min(Math.max(base, low), high);
-    };
-    const first = at(event);
-    const end = (up) => {
-      window.removeEventListener("pointerup", end, true);
-      const [start, stop] = [first, at(up)].sort((a, b) => a - b);
-      if (stop - start < 2) return;
-      const { bands } = this.state;
-      this.state.bands = [...bands, { start, end: stop, name: `R${bands.length + 1}` }].slice(-9);
+    const { locus, view, width, bands } = this.state;
+    const left = this.plot.getBoundingClientRect().left + this.sizes().l;
+    const at = (x) => view[0] + ((x - left) / width) * (view[1] - view[0]);
+    dragMark(event, at, locus.chromosome, bands, (marked) => {
+      this.state.bands = marked;
       this.draw();
       this.tellView();
-    };
-    window.addEventListener("pointerup", end, true);
+    });
   }
 }

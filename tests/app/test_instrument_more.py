@@ -1,0 +1,74 @@
+"""The live figure in a real browser, continued: keys, the link, scales, lane heights, chosen elements, cCREs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.app.browsing import served
+from tests.app.test_instrument import context, page, query, show  # noqa: F401 - fixtures are found by their names
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(tiny, tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+def focus(page: Page) -> None:  # noqa: F811
+    page.locator(".s2x .figure").focus()
+
+
+def wait_for_query(page: Page, name: str, value: str | None) -> None:  # noqa: F811
+    page.wait_for_function(
+        "([name, value]) => new URLSearchParams(location.search).get(name) === value", arg=[name, value]
+    )
+
+
+def test_keys_turn_genes_and_modes_and_are_listed(page: Page, address: str) -> None:  # noqa: F811
+    show(page, address)
+    first = query(page, "gene")
+    focus(page)
+    page.keyboard.press("J")
+    page.wait_for_function("old => new URLSearchParams(location.search).get('gene') !== old", arg=first)
+    page.wait_for_function("() => document.activeElement.classList.contains('figure')")
+    page.keyboard.press("k")
+    wait_for_query(page, "gene", first)
+    modes = page.locator(".s2x .modes [aria-pressed=true]")
+    before = modes.inner_text()
+    focus(page)
+    page.keyboard.press("m")
+    page.wait_for_function("() => new URLSearchParams(location.search).has('mode')")
+    assert modes.inner_text() != before
+    page.keyboard.press("?")
+    listed = page.locator(".s2x dialog.help")
+    assert "Next mask mode" in listed.inner_text()
+    page.keyboard.press("j")
+    page.keyboard.press("Escape")
+    assert not listed.is_visible()
+    field = page.get_by_role("textbox", name="Threshold: type a number")
+    field.press("j")
+    page.wait_for_timeout(300)
+    assert query(page, "gene") == first
+    focus(page)
+    page.keyboard.press("p")
+    page.wait_for_selector(".s2x.presenting[data-drawn]")
+    assert page.inner_text(".s2x [data-is=title]").startswith(first)
+
+
+def test_the_link_is_copied_and_drawn_as_a_code(page: Page, address: str) -> None:  # noqa: F811
+    show(page, address)
+    page.click("[data-act=in]")
+    page.click(".bar [data-act=link]")
+    page.wait_for_selector(".s2x dialog.link img:not([hidden])")
+    link = page.locator(".s2x dialog.link input").input_value()
+    assert link.startswith(address)
+    assert "locus=" in link
+    assert page.inner_text(".s2x dialog.link [data-is=copied]")
+    assert page.evaluate("() => getSelection().toString() || document.activeElement.value") == link
+    assert page.evaluate("() => document.querySelector('.s2x dialog.link img').naturalWidth") > 0
