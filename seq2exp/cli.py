@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seq2exp import __version__
+from seq2exp.cli_benchmark import benchmarks, print_json
 from seq2exp.errors import Seq2ExpError, SettingsError
 from seq2exp.genome import Interval
 from seq2exp.settings import MaskMode, MaskSettings, Preset
@@ -100,7 +100,7 @@ def convert_checkpoint(
     save_checkpoint(out, network, provenance=provenance)
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     if as_json:
-        _print_json({"out": str(out), "parameters": n_parameters, "config": network.config.to_dict(), **provenance})
+        print_json({"out": str(out), "parameters": n_parameters, "config": network.config.to_dict(), **provenance})
     else:
         typer.echo(f"{out}: {n_parameters:,} parameters, configuration from {provenance['configuration_from']}")
 
@@ -147,7 +147,7 @@ def peaks(
     out.write_text("\n".join(lines) + "\n")
     facts = {"n": len(called.regions), "covered_share": called.share, "cutoff": called.cutoff, "note": called.note}
     if as_json:
-        _print_json({**facts, "command": called.command, "out": str(out)})
+        print_json({**facts, "command": called.command, "out": str(out)})
     else:
         typer.echo(
             f"{out}: {facts['n']} peaks over {100 * called.share:.2f} % ({called.command}) {called.note}".strip()
@@ -209,7 +209,7 @@ def predict(
     if bed is not None:
         bed.write_text(elements_bed(view))
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         _print_report(report)
 
@@ -256,7 +256,7 @@ def score(
         progress=show_progress,
     )
     if as_json:
-        _print_json({"out": str(path), "trained": loaded.trained, **dataclasses.asdict(counts)})
+        print_json({"out": str(path), "trained": loaded.trained, **dataclasses.asdict(counts)})
         return
     if not loaded.trained:
         typer.echo("UNTRAINED WEIGHTS: these numbers mean nothing")
@@ -290,7 +290,7 @@ def train(
     folder = run_training(chosen, root=out)
     facts = folder.facts()
     if as_json:
-        _print_json({**facts, "folder": str(folder.path), "checkpoint": str(folder.checkpoint)})
+        print_json({**facts, "folder": str(folder.path), "checkpoint": str(folder.checkpoint)})
     else:
         typer.echo(
             f"{folder.checkpoint}: update {facts['best_step']:,} of {facts['steps']:,}, "
@@ -316,60 +316,7 @@ def ship(
     typer.echo(pack(RunFolder(run), out, benchmark=benchmark).path)
 
 
-benchmarks = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare a checkpoint with its rivals.")
 app.add_typer(benchmarks, name="benchmark")
-
-
-@benchmarks.callback()
-def _common_benchmarks() -> None:
-    """Keep the benchmarks sub-commands even while there is one."""
-
-
-@benchmarks.command("mask")
-def benchmark_mask(
-    dataset: Annotated[Path, typer.Option(help="Manifest with known truth, or the folder that holds it.")],
-    checkpoint: Annotated[str, typer.Option(help="Checkpoint folder or shipped name.")],
-    part: Annotated[Literal["test", "valid", "train", "all"], typer.Option(help="Genes to score.")] = "test",
-    cell: Annotated[str | None, typer.Option(help="Cell type of the data set; default: all of them.")] = None,
-    limit_genes: Annotated[int | None, typer.Option(help="Score at most this many, spread over the part.")] = None,
-    skip_deletions: Annotated[bool, typer.Option("--skip-deletions", help="Leave out the slow row.")] = False,
-    bootstrap: Annotated[int, typer.Option(help="Resamples of the genes for 95 % intervals; 0: none.")] = 1000,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Result as JSON; shares lie in 0..1.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
-) -> None:
-    """Mask against known truth, bp by bp and by element, beside MACS3 peaks, DNase, H3K27ac and activity x contact.
-
-    Example: python -m seq2exp benchmark mask --dataset .data/tiny --checkpoint .data/checkpoints/mine --json
-    """
-    from seq2exp.benchmark.choice import BenchmarkSettings  # imported late: loads torch
-    from seq2exp.benchmark.mask import benchmark_mask as run_benchmark
-    from seq2exp.benchmark.table import mask_table, show_progress
-    from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference
-    from seq2exp.inference.session import default_cache_dir
-    from seq2exp.sources.dataset import open_dataset
-
-    if out is not None and not out.parent.is_dir():
-        raise SettingsError(f"{out}: its folder is not there; make it first")
-    found = run_benchmark(
-        open_dataset(dataset),
-        load_checkpoint_for_inference(find_checkpoint(checkpoint), device),
-        BenchmarkSettings(
-            part=part, cell_type=cell, limit_genes=limit_genes, resamples=bootstrap, deletions=not skip_deletions
-        ),
-        cache_dir=default_cache_dir() / "peaks",
-        progress=show_progress,
-    )
-    if out is not None:
-        out.write_text(json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
-    if as_json:
-        _print_json(found.to_dict())
-    else:
-        typer.echo(mask_table(found))
-
-
-def _print_json(values: dict[str, Any]) -> None:
-    typer.echo(json.dumps(values, indent=2, allow_nan=False))
 
 
 def _print_report(report: dict[str, Any]) -> None:

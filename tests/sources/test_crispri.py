@@ -34,7 +34,7 @@ def test_rows_become_knockdowns_by_gene_and_cell(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "complaint"),
     [
-        ("chromEnd", "100", "line 2: chromStart '100', chromEnd '100'"),
+        ("chromEnd", "99", "line 2: chromStart '100', chromEnd '99'"),
         ("EffectSize", "much", "line 2: EffectSize is 'much'"),
         ("EffectSize", "inf", "line 2: EffectSize is 'inf'"),
         ("Significant", "NA", "line 2: Significant is 'NA'; must be TRUE or FALSE"),
