@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,7 @@ from seq2exp.genome import Gene, Interval, IntervalOverlap, Region
 from seq2exp.inference import masks
 from seq2exp.inference.checkpoints import LoadedCheckpoint, resolve_device
 from seq2exp.inference.elements import call_elements, without
+from seq2exp.inference.turns import ACCELERATOR
 from seq2exp.inference.window_data import window_peaks, window_tracks
 from seq2exp.model.beta import BetaParameters
 from seq2exp.model.generator import Generator
@@ -41,9 +43,6 @@ from seq2exp.sources.peaks import overlap
 from seq2exp.window.assemble import Window, build_window, window_settings
 
 _T = TypeVar("_T")
-
-_ACCELERATOR = threading.Lock()
-"""One forward pass at a time: two tabs share one process, and the network's buffers are large."""
 
 _MAX_PREDICTIONS = 2_048
 """Kept per session, each a number under its settings: a whole deletion scan of a 200 kb window fits."""
@@ -251,10 +250,13 @@ class LocusSession:
         peaks: PeakSettings | None = None,
     ) -> LocusView:
         """Everything the figure of this locus draws."""
-        mask = self.mask(settings, elements)
-        regions, note = self.peaks(peaks or PeakSettings())
         window = self.window
-        promoter_only = self.predict_promoter_only()  # first, so that the time kept is that of the prediction
+        with ThreadPoolExecutor(1) as beside:  # MACS3 is a program of its own: it runs while the network does
+            called = beside.submit(self.peaks, peaks or PeakSettings())
+            mask = self.mask(settings, elements)
+            promoter_only = self.predict_promoter_only()  # first, so that the time kept is that of the prediction
+            prediction = self.predict(settings)
+            regions, note = called.result()
         return LocusView(
             gene=window.gene,
             cell_type=window.cell_type,
@@ -267,7 +269,7 @@ class LocusSession:
             blacklist=self.dataset.blacklist(window.interval),
             centre=self.centre,
             sequence=window.sequence,
-            prediction_log10=self.predict(settings),
+            prediction_log10=prediction,
             promoter_only_log10=promoter_only,
             observed_log10=window.observed_log10,
             missing=window.missing,
@@ -293,7 +295,7 @@ class LocusSession:
     def _on_accelerator(self, stage: str, run: Callable[[Seq2Exp], _T]) -> _T:
         """``run`` on the network, alone on its device; out of memory: once more, then on the CPU from then on."""
         assert self.checkpoint is not None
-        with _ACCELERATOR, self._timed(stage), torch.inference_mode():
+        with ACCELERATOR.turn(), self._timed(stage), torch.inference_mode():
             try:
                 return run(self.checkpoint.network)
             except torch.OutOfMemoryError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from seq2exp.settings import ElementSettings, MaskSettings, PeakSettings
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.manifest import find_manifest
 from seq2exp.sources.truth import GeneInCell, TruthElement, known_truth
-from seq2exp.ui import catalogue
+from seq2exp.ui import busy, catalogue
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,49 @@ def _truth(dataset_hash: str, cell_type: str, _dataset: Dataset) -> Mapping[Gene
 
 
 def answer(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None, question: Question) -> Answer:
-    """The view of one gene under ``question``. Raises as `open_session` and `LocusSession.view`."""
-    names = (opened.hash, gene.gene_id, cell_type, "none" if loaded is None else loaded.hash)
-    return _answer(*names, repr(question), session(opened, gene, cell_type, loaded), question)
+    """The view of one gene under ``question``; waits in line where another tab computes.
+
+    Raises as `open_session` and `LocusSession.view`.
+    """
+    key = (opened.hash, gene.gene_id, cell_type, "none" if loaded is None else loaded.hash, repr(question))
+    place = busy.place()
+    found = _answers().get(key)
+    if found is None:
+        # Not a cached function of Streamlit's: nothing can be shown, nor given up, while one of those waits.
+        with busy.turn(place):
+            asked = session(opened, gene, cell_type, loaded)
+            view = asked.view(question.mask, question.elements, question.peaks)
+        found = Answer(view, asked.timings, asked.device, asked.notice)
+        _answers().keep(key, found)
+    return found
+
+
+class _Answers:
+    """The answers given last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, ...], Answer] = OrderedDict()
+        self._changing = threading.Lock()
+
+    def get(self, key: tuple[str, ...]) -> Answer | None:
+        with self._changing:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: tuple[str, ...], answer: Answer) -> None:
+        with self._changing:
+            self._kept[key] = answer
+            while len(self._kept) > _MOST_ANSWERS:
+                self._kept.popitem(last=False)
+
+
+_MOST_ANSWERS = 24
+
+
+@st.cache_resource(show_spinner=False)
+def _answers() -> _Answers:
+    return _Answers()
 
 
 def session(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None) -> LocusSession:
@@ -148,17 +190,3 @@ def _session(
     _checkpoint: LoadedCheckpoint | None,
 ) -> LocusSession:
     return open_session(_dataset, _gene, cell_type, checkpoint=_checkpoint)
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _answer(
-    dataset_hash: str,
-    gene_id: str,
-    cell_type: str,
-    checkpoint_hash: str,
-    question: str,
-    _session: LocusSession,
-    _question: Question,
-) -> Answer:
-    view = _session.view(_question.mask, _question.elements, _question.peaks)
-    return Answer(view, _session.timings, _session.device, _session.notice)

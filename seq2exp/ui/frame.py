@@ -15,6 +15,8 @@ _CSS = """
 [data-testid=stSidebarHeader]{height:1.5rem;margin:0}
 [data-testid=stMetricValue]{font-size:1.8rem}
 [class*=st-key-carried]{display:none}
+.st-key-busy{position:fixed;top:3rem;right:2rem;z-index:99;width:auto;padding:.5rem 1rem;border-radius:.5rem;
+ background:Canvas;color:CanvasText;border:1px solid}
 """
 _FRAMED = "framed"
 

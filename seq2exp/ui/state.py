@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from seq2exp.settings import ElementSettings, MaskMode, MaskSettings, ModelConfig, PeakSettings
+from seq2exp.ui import busy
 from seq2exp.ui.cache import Question
 from seq2exp.ui.knobs import PRIOR_STRENGTHS, knob
 
@@ -193,9 +194,14 @@ def _plain(value: Any) -> Any:
 
 
 def write_link(config: ModelConfig, choices: Mapping[str, str]) -> None:
-    """Make the address bar the link to this view: the choices, and every setting that is not the default."""
+    """Make the address bar the link to this view: the choices, and every setting that is not the default.
+
+    The view is on show then, so it is also what a visitor goes back to who cancels the next one.
+    """
     own = defaults(config)
     moved = {key: as_text(st.session_state[key]) for key, value in own.items() if st.session_state[key] != value}
     wanted = {**choices, **moved}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
+    state = st.session_state
+    busy.remember({key: state[key] for key in (*CHOICES, *own) if key in state})
