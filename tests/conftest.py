@@ -14,6 +14,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     shared = ROOT.parent / "shared"
     parser.addoption("--real-dir", type=Path, default=shared / "real", help="folder of real hg38 windows")
     parser.addoption("--reference-dir", type=Path, default=shared / "reference", help="official reference outputs")
+    parser.addoption(
+        "--epinformer-dir",
+        type=Path,
+        default=shared / "real" / "epinformer",
+        help="published EPInformer weights (*.pt)",
+    )
 
 
 def _folder(config: pytest.Config, option: str, what: str) -> Path:
@@ -43,3 +49,8 @@ def real_file(real_dir: Path) -> Callable[[str], Path]:
 @pytest.fixture(scope="session")
 def reference_dir(pytestconfig: pytest.Config) -> Path:
     return _folder(pytestconfig, "--reference-dir", "reference outputs of the official model")
+
+
+@pytest.fixture(scope="session")
+def epinformer_dir(pytestconfig: pytest.Config) -> Path:
+    return _folder(pytestconfig, "--epinformer-dir", "published EPInformer weights")
