@@ -42,7 +42,7 @@ $(DEMO)/manifest.yaml: | $(INSTALLED)
 data: $(DEMO)/manifest.yaml
 
 app: $(INSTALLED) data
-	$(BIN)/python -m streamlit run app.py -- --dataset $(DEMO)/manifest.yaml
+	$(BIN)/python -m seq2exp app --dataset $(DEMO)/manifest.yaml
 
 test: $(DEV_INSTALLED)
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

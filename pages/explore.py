@@ -6,7 +6,10 @@ import streamlit as st
 
 from seq2exp.errors import Seq2ExpError
 from seq2exp.ui import cache, controls, display, inputs, instrument, pickers, plain_chart, state
+from seq2exp.ui.tracks import component
 
+if not display.plain_chart():
+    component.preload()
 picked = pickers.pick_gene()
 dataset, checkpoint, config = picked.dataset, picked.checkpoint, picked.config
 gene, cell_type = picked.gene, picked.cell_type

@@ -45,6 +45,25 @@ def version() -> None:
     typer.echo(__version__)
 
 
+@app.command("app")
+def open_app(
+    dataset: Annotated[
+        Path | None, typer.Option(help="Manifest, or the folder that holds it; default: the first in .data.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the server; default: Streamlit's.")] = None,
+    address: Annotated[str, typer.Option(help="Who may come: this machine alone, or 0.0.0.0 for all.")] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser on it.")] = True,
+) -> None:
+    """Open the explorer; libraries, kernels and one gene are made ready first, so that the first page comes at once.
+
+    Example: python -m seq2exp app --dataset .data/demo --port 8501
+    """
+    from seq2exp.ui.launch import run, warm_up  # imported late: loads Streamlit
+
+    warm_up(dataset, lambda words: typer.echo(f"ready: {words}"))
+    run(dataset, port=port, address=address, browser=browser)
+
+
 @app.command()
 def synthesize(
     out: Annotated[Path, typer.Option(help="Folder to write; made if absent.")],

@@ -20,6 +20,7 @@ from seq2exp.settings import ElementSettings
 from seq2exp.ui import inputs
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.text import milliseconds, missing_in_words, number, percent, plain, tags
+from seq2exp.ui.tracks import component
 
 PLOTLY_CONFIG: dict[str, Any] = {
     "displaylogo": False,
@@ -147,13 +148,9 @@ def expression(view: LocusView) -> None:
     columns[1].metric("Observed", number(view.observed_log10))
     columns[2].metric("Promoter only", number(promoter_only), help=PROMOTER_ONLY)
     if predicted is not None:
-        st.plotly_chart(
-            expression_figure(predicted, view.observed_log10, promoter_only, theme=theme_name()),
-            key="expression",
-            theme=None,
-            config={"displayModeBar": False, "staticPlot": True},
-            alt=f"CAGE of {view.gene.symbol} on one axis: predicted, observed and promoter only",
-        )
+        drawn = expression_figure(predicted, view.observed_log10, promoter_only, theme=theme_name())
+        words = f"CAGE of {view.gene.symbol} on one axis: predicted, observed and promoter only"
+        component.figure(drawn, words, key="expression")
     if view.prediction_log10 is None:
         st.caption("No prediction: no checkpoint is loaded.")
     elif not trained:

@@ -37,8 +37,7 @@ def served(manifest: Path, folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = ("--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1")
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options, "--", "--dataset", str(manifest)]
+    command = [sys.executable, "-m", "seq2exp", "app", "--no-browser", f"--port={port}", "--dataset", str(manifest)]
     environment = {**os.environ, "SEQ2EXP_CACHE": str(folder / "cache")}
     with (folder / "streamlit.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import plotly
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
@@ -50,6 +52,16 @@ def _mounter() -> Any:
     _serve(tracks, _STATIC)
     _serve(bundle, _PLOTLY)
     return st.components.v2.component(tracks, js="tracks.js", css="tracks.css", isolate_styles=False)
+
+
+def preload() -> None:
+    """Have the browser fetch and parse Plotly while the server still computes; nothing is drawn."""
+    _mounter()(key="carried early", data={"preload": plotly_url()})
+
+
+def figure(drawn: go.Figure, words: str, *, key: str) -> None:
+    """A figure that only stands there, drawn with the component's Plotly; ``words`` are its accessible name."""
+    _mounter()(key=key, data={"figure": json.loads(drawn.to_json()), "plotly": plotly_url(), "words": words})
 
 
 def carry(payload: bytes, *, key: str) -> None:

@@ -5,6 +5,7 @@ import { answer, floorOf } from "./beta.js";
 import { Controls } from "./controls.js";
 import { showHelp, showLink, showQr } from "./dialogs.js";
 import { captioned, saveImage } from "./exports.js";
+import { drawFigure } from "./figure.js";
 import { isCurrent, keep, loadPlotly, loci, waiting } from "./arrivals.js";
 import { actOf } from "./keys.js";
 import { linkOf } from "./link.js";
@@ -28,6 +29,11 @@ let focused = false;
 
 export default function mount(component) {
   const { data, parentElement, setTriggerValue } = component;
+  if (data.preload) {
+    loadPlotly(data.preload);
+    return undefined;
+  }
+  if (data.figure) return drawFigure(parentElement, data);
   if (data instanceof Uint8Array) {
     keep(prepared(decode(data)));
     return undefined;

@@ -1,0 +1,81 @@
+"""Starting the app: libraries, kernels and the first gene are ready before the first visitor comes."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from seq2exp.errors import Seq2ExpError
+from seq2exp.ui import catalogue
+
+_PARTS_OF_EXPLORE = ("instrument", "plain_chart", "controls", "pickers")
+
+
+def warm_up(dataset: Path | None, say: Callable[[str], None]) -> None:
+    """Load what every page needs and run one gene through, so that kernels are compiled and files are read.
+
+    Parameters
+    ----------
+    dataset
+        Manifest or its folder; None: the first data set in `.data`.
+    say
+        Told each stage and its seconds. A data set or checkpoint that cannot be opened is told too; the app itself then
+        shows the error where it belongs.
+    """
+    began = time.perf_counter()
+    logging.disable(logging.WARNING)  # Streamlit warns of everything imported before its server runs
+    try:
+        for name in _PARTS_OF_EXPLORE:
+            importlib.import_module(f"seq2exp.ui.{name}")
+    finally:
+        logging.disable(logging.NOTSET)
+    say(f"libraries {time.perf_counter() - began:.1f} s")
+    try:
+        began = time.perf_counter()
+        say(f"{_one_gene(dataset)} {time.perf_counter() - began:.1f} s")
+    except Seq2ExpError as error:
+        say(f"not warmed up: {error}")
+
+
+def _one_gene(dataset: Path | None) -> str:
+    """Run the first gene of a data set through the checkpoint the app begins with; what was run."""
+    from seq2exp.inference.checkpoints import load_checkpoint_for_inference, shipped_checkpoints
+    from seq2exp.inference.session import open_session
+    from seq2exp.settings import MaskSettings
+    from seq2exp.sources.dataset import open_dataset
+    from seq2exp.ui.offers import FIRST_CHECKPOINT
+
+    path = dataset or next(iter(catalogue.dataset_paths(()).values()), None)
+    if path is None:
+        return "no data set"
+    opened = open_dataset(path)
+    gene, cell_type = next(iter(opened.genes)), opened.cell_types[0]
+    checkpoint = load_checkpoint_for_inference(shipped_checkpoints()[FIRST_CHECKPOINT])
+    if checkpoint.config.window_bp == opened.manifest.window.width_bp:
+        open_session(opened, gene, cell_type, checkpoint=checkpoint).view(MaskSettings())
+        return f"{opened.manifest.name}, {checkpoint.name}"
+    open_session(opened, gene, cell_type).view(MaskSettings())
+    return f"{opened.manifest.name}, no checkpoint"
+
+
+def run(dataset: Path | None, *, port: int | None, address: str, browser: bool) -> None:
+    """Serve the app at ``address`` until it is stopped; ``browser``: open one on it.
+
+    Raises
+    ------
+    Seq2ExpError
+        ``app.py`` does not lie beside the package.
+    """
+    from streamlit.web import cli
+
+    page = catalogue.ROOT / "app.py"
+    if not page.is_file():
+        raise Seq2ExpError(f"{page} is not there; run this from a checkout of the project")
+    headless = "false" if browser else "true"
+    options = ["run", str(page), f"--server.address={address}", f"--server.headless={headless}"]
+    options += [] if port is None else [f"--server.port={port}"]
+    options += [] if dataset is None else ["--", "--dataset", str(dataset)]
+    cli.main(options, prog_name="streamlit", standalone_mode=False)
