@@ -36,6 +36,9 @@ ABC_VERSIONS: Mapping[str, AbcConstants] = MappingProxyType(
 """Constants by code version (data-sources.md 4.3). Contacts by power law take no pseudocount, no scaling to a
 reference, no gate and no balancing, and s cancels; so of the constants only gamma and the reach are left."""
 
+OWN_PROMOTER_BP = 500
+"""tss_slop of the ABC code."""
+
 
 @dataclass(frozen=True, slots=True)
 class AbcChoices:
@@ -52,6 +55,9 @@ class AbcChoices:
     """Elements whose middle is this far from the TSS or further count for nothing."""
     share: bool = True
     """Divide by the sum over the gene's elements. Without that it is activity x contact, not ABC."""
+    own_promoter: bool = True
+    """An element within `OWN_PROMOTER_BP` of the gene's own TSS scores 1, whatever its share: it regulates the gene by
+    definition. In the sum it counts as any other."""
 
 
 def abc_scores(
@@ -102,7 +108,12 @@ def gene_scores(candidates: ChromosomeElements, tss: float, choices: AbcChoices)
     score = _activity(candidates, choices) * choices.constants.power_law(distance)
     score[distance >= choices.reach_bp] = 0.0
     total = score.sum()
-    return score / total if choices.share and total > 0 else score
+    if choices.share and total > 0:
+        score /= total
+    if choices.own_promoter and choices.share:
+        near = (candidates.start - OWN_PROMOTER_BP < tss) & (candidates.end + OWN_PROMOTER_BP > tss)
+        score[near] = 1.0
+    return score
 
 
 def _activity(candidates: ChromosomeElements, choices: AbcChoices) -> Array:
