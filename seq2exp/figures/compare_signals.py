@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, line, text_in_lane
+from seq2exp.figures.scale import default_kind
 from seq2exp.figures.style import Theme, plain, with_alpha
-from seq2exp.figures.tracks import LOG_TRACKS, absent_lane, for_margin, not_measured, short_number, track_title
+from seq2exp.figures.tracks import absent_lane, for_margin, not_measured, short_number, track_title
 from seq2exp.results import FloatArray, Track
 
 SIGNAL_PX = 44
@@ -59,7 +60,7 @@ def signal_pair_lane(frame: Frame, a: Track, b: Track, *, lock_y: bool) -> Lane:
         return absent_lane(frame, Track(a.name, a.values, "", a.title, available=False, note=note), title)
     there = [(side, track) for side, track in (("A", a), ("B", b)) if track.available]
     shared = lock_y and len({track.unit for _, track in there}) == 1
-    log = a.name in LOG_TRACKS
+    log = default_kind(a.name) == "log1p"
     tops = [_top(track) for _, track in there]
     lines = [
         _Line(side, track, top, _drawn(np.float64(max(tops) if shared else top), log=log) or 1.0)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
+from seq2exp.figures.beside import Beside
 from seq2exp.figures.export_words import ExportFacts
 from seq2exp.figures.lane import PlotlyDict
 from seq2exp.figures.locus import locus_figure
@@ -20,6 +21,7 @@ def export_figure(
     facts: ExportFacts,
     *,
     truth: Sequence[TrueElement] | None = None,
+    beside: Beside | None = None,
     theme: ThemeName = "light",
     width_px: float = 760.0,
 ) -> go.Figure:
@@ -32,7 +34,7 @@ def export_figure(
     """
     kept = tuple(track for track in view.tracks if track.name not in facts.left_out)
     shown = replace(view, tracks=kept)
-    figure = locus_figure(shown, facts.visible, truth=truth, theme=theme, width_px=width_px)
+    figure = locus_figure(shown, facts.visible, truth=truth, beside=beside, theme=theme, width_px=width_px)
     for place, name in facts.marks:
         part = place.intersect(facts.visible)
         if part is not None:

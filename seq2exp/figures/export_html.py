@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from seq2exp.figures.beside import Beside
 from seq2exp.figures.export_figure import export_figure
 from seq2exp.figures.export_words import ExportFacts, badge, caption, provenance, title
 from seq2exp.figures.style import THEMES, ThemeName
@@ -21,6 +22,7 @@ def locus_html(
     facts: ExportFacts,
     *,
     truth: Sequence[TrueElement] | None = None,
+    beside: Beside | None = None,
     theme: ThemeName = "light",
 ) -> str:
     """The figure of ``facts.visible`` with Plotly's own script inside, its caption and where it comes from.
@@ -32,7 +34,7 @@ def locus_html(
     SettingsError
         ``facts.visible`` is not within the window.
     """
-    figure = export_figure(view, facts, truth=truth, theme=theme)
+    figure = export_figure(view, facts, truth=truth, beside=beside, theme=theme)
     figure.update_layout(dragmode="zoom")  # no server redraws what is chosen here
     drawn = figure.to_html(
         full_html=False,

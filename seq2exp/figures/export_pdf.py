@@ -12,6 +12,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
+from seq2exp.figures.beside import Beside
 from seq2exp.figures.export_draw import Scene
 from seq2exp.figures.export_figure import export_figure
 from seq2exp.figures.export_text import PX_PER_PT, drawable, wrap
@@ -29,7 +30,12 @@ _RC_LOCK = threading.Lock()
 
 
 def locus_pdf(
-    view: LocusView, facts: ExportFacts, *, truth: Sequence[TrueElement] | None = None, compress: bool = True
+    view: LocusView,
+    facts: ExportFacts,
+    *,
+    truth: Sequence[TrueElement] | None = None,
+    beside: Beside | None = None,
+    compress: bool = True,
 ) -> bytes:
     """One page: the figure as on screen in the light theme, above its caption and provenance.
 
@@ -46,7 +52,7 @@ def locus_pdf(
     SettingsError
         ``facts.visible`` is not within the window.
     """
-    figure = export_figure(view, facts, truth=truth, theme="light", width_px=PLOT_PX)
+    figure = export_figure(view, facts, truth=truth, beside=beside, theme="light", width_px=PLOT_PX)
     data, layout = [trace.to_plotly_json() for trace in figure.data], figure.layout.to_plotly_json()
     width = PLOT_PX + SIZES.left + SIZES.right + 2 * _EDGE
     lines = _small_print(view, facts, width - 2 * _EDGE, with_truth=truth is not None)

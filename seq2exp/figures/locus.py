@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from seq2exp.errors import SettingsError
+from seq2exp.figures.beside import Beside
 from seq2exp.figures.gene_lane import gene_lane
 from seq2exp.figures.lane import Frame
 from seq2exp.figures.mask import calls_lane, legend_text, mask_lane
@@ -50,6 +51,7 @@ def locus_figure(
     visible: Interval | None = None,
     *,
     truth: Sequence[TrueElement] | None = None,
+    beside: Beside | None = None,
     theme: ThemeName = "light",
     width_px: float = 760.0,
 ) -> go.Figure:
@@ -63,6 +65,8 @@ def locus_figure(
         The stretch to draw; None is the whole window. Above 4,096 bp each point is a bin that keeps its maximum.
     truth
         Elements whose effect is known, drawn below what was found; None: no such lane.
+    beside
+        What is drawn that no model says.
     theme
         Colours for a light or a dark page.
     width_px
@@ -81,9 +85,10 @@ def locus_figure(
     shown = visible_within(view.interval, visible)
     max_bins = PER_BASE_BELOW_BP if shown.width <= PER_BASE_BELOW_BP else MAX_BINS
     frame = Frame(view.gene, view.interval, shown, THEMES[theme], width_px, max_bins)
+    extra = beside or Beside()
     lanes = (
         gene_lane(frame, view),
-        *(signal_lane(frame, track) for track in view.tracks),
+        *(signal_lane(frame, track, extra.scales.get(track.name)) for track in view.tracks),
         mask_lane(frame, view.mask),
         calls_lane(frame, view),
         *(() if truth is None else (truth_lane(frame, truth),)),

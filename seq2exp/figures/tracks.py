@@ -6,15 +6,16 @@ import numpy as np
 
 from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, answering, boxes, hatch, line, text_in_lane
 from seq2exp.figures.pyramid import runs
+from seq2exp.figures.scale import TrackScale, own_scale
 from seq2exp.figures.style import SIZES, plain, with_alpha
 from seq2exp.genome import Interval
-from seq2exp.results import FloatArray, Track
-
-LOG_TRACKS = ("contact",)
-"""Tracks drawn on a log10(1 + x) scale: contacts fall off by orders of magnitude, and the model reads them so."""
+from seq2exp.results import Track
 
 TITLES = {"dnase": "DNase", "h3k27ac": "H3K27ac", "contact": "Contacts"}
 
+
+CUT_FROM, CUT_TO = 1.03, 1.1
+"""Where the bars stand that mark values beyond the axis, in shares of its height."""
 
 MARGIN_CHARS = 17
 """Letters of 14 px that fit the left margin."""
@@ -37,26 +38,28 @@ def short_number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def signal_lane(frame: Frame, track: Track) -> Lane:
+def signal_lane(frame: Frame, track: Track, scale: TrackScale | None = None) -> Lane:
     """The lane of one track: bin maximum behind, bin mean in front; hatched where nothing was measured.
 
     Three states are told apart in words: no data (`Track.available` is False), measured but zero throughout,
-    and data. The scale is that of the whole window, so that it stays put while zooming.
+    and data. ``scale`` is that of the whole window, so that it stays put while zooming; None: the track's own.
     """
     title = Label(for_margin(track_title(track)), 0.78, frame.theme.track(track.name), bold=True)
     if not track.available:
         return absent_lane(frame, track, title)
     measured = track.values[~np.isnan(track.values)]
-    top = float(measured.max()) if measured.size else 0.0
-    log = track.name in LOG_TRACKS
-    unit = Label(for_margin(", ".join(filter(None, (track.unit, "log" if log else "")))), 0.36, frame.theme.muted)
-    ceiling = (np.log10(1 + top) if log else top) or 1.0
-    traces = [*not_measured(frame, track, ceiling), *_signal(frame, track, log=log)]
+    axis = own_scale(track.name, track.values) if scale is None else scale
+    ceiling = axis.ceiling
+    unit = Label(for_margin(", ".join(filter(None, (axis.kind, track.unit)))), 0.36, frame.theme.muted)
+    traces = [*not_measured(frame, track, ceiling), *_signal(frame, track, axis), *_cut(frame, track, axis)]
     notes: list[PlotlyDict] = []
     if not measured.size:
         notes.append(text_in_lane(frame, "no base of this window was measured", ceiling / 2))
-    elif top == 0:
+    elif measured.max() <= 0:
         notes.append(text_in_lane(frame, "measured: zero throughout this window", ceiling / 2))
+    if axis.words:
+        place = {"x": frame.x_range[0], "xanchor": "left", "yanchor": "top", "xshift": 4}
+        notes.append(text_in_lane(frame, plain(axis.words), 1.12 * ceiling, **place))
     return Lane(
         name=track.name,
         height_px=SIZES.signal,
@@ -64,7 +67,7 @@ def signal_lane(frame: Frame, track: Track) -> Lane:
         labels=(title, unit),
         traces=tuple(traces),
         notes=tuple(notes),
-        ticks=((0.0, "0"), (ceiling, short_number(top))) if top else ((0.0, "0"),),
+        ticks=((0.0, "0"), (ceiling, short_number(axis.top))) if axis.top else ((0.0, "0"),),
     )
 
 
@@ -100,19 +103,15 @@ def not_measured(frame: Frame, track: Track, ceiling: float, *, name: str = "", 
     return [answering(box, f"{name or track_title(track)} not measured here")]
 
 
-def _signal(frame: Frame, track: Track, *, log: bool) -> list[PlotlyDict]:
+def _signal(frame: Frame, track: Track, axis: TrackScale) -> list[PlotlyDict]:
     """The filled maximum, the filled mean, and the mean's line, which answers to the pointer."""
     bins = frame.bins(track.values)
     colour = frame.theme.track(track.name)
-
-    def height(values: FloatArray) -> FloatArray:
-        return np.log10(1 + values) if log else values
-
     # A fill bridges NaN gaps with a straight edge, so gaps are drawn as zero; their hatching says they are not.
     mean = line(
         frame,
         bins,
-        np.nan_to_num(height(bins.mean)),
+        np.nan_to_num(axis.height(bins.mean)),
         fill="tozeroy",
         fillcolor=with_alpha(colour, 0.75 if bins.bin_bp > 1 else 0.35),
     )
@@ -120,7 +119,7 @@ def _signal(frame: Frame, track: Track, *, log: bool) -> list[PlotlyDict]:
     answers = line(
         frame,
         bins,
-        height(bins.mean),
+        axis.height(bins.mean),
         hoverinfo="all",
         customdata=bins.mean if bins.per_base else np.column_stack((bins.mean, bins.high)).astype(np.float32),
         hovertemplate=f"{track_title(track)} {value} {plain(track.unit)}<extra></extra>",
@@ -131,8 +130,25 @@ def _signal(frame: Frame, track: Track, *, log: bool) -> list[PlotlyDict]:
     high = line(
         frame,
         bins,
-        np.nan_to_num(height(bins.high)),
+        np.nan_to_num(axis.height(bins.high)),
         fill="tozeroy",
         fillcolor=with_alpha(colour, 0.3),
     )
     return [high, mean, answers]
+
+
+def _cut(frame: Frame, track: Track, axis: TrackScale) -> list[PlotlyDict]:
+    """Bars on top of the bins that reach beyond the axis."""
+    bins = frame.bins(track.values)
+    beyond = [
+        Interval(
+            frame.visible.chrom,
+            frame.visible.start + start * bins.bin_bp,
+            min(frame.visible.start + end * bins.bin_bp, frame.visible.end),
+        )
+        for start, end in runs(np.nan_to_num(bins.high) > axis.top * (1 + 1e-6))
+    ]
+    if not beyond or not axis.top:
+        return []
+    bar = boxes(beyond, base=axis.ceiling * CUT_FROM, height=axis.ceiling * (CUT_TO - CUT_FROM), colour=frame.theme.ink)
+    return [answering(bar, f"{track_title(track)} reaches beyond {short_number(axis.top)} here")]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from seq2exp.genome import Interval
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import own
+from seq2exp.ui import own, scales
 
 LANES = {
     "dnase": "DNase",
@@ -99,6 +99,7 @@ def choose(opened: Dataset, *, plain: bool) -> None:
     _seed()
     with st.popover("Display", icon=":material/tune:"):
         st.multiselect("Lanes left out", list(LANES), key=HIDDEN, format_func=LANES.__getitem__)
+        scales.choose()
         if not plain:
             own.choose(opened)
         now_plain = st.toggle(
@@ -121,4 +122,4 @@ def choices() -> dict[str, str]:
         named[CHART] = "plain"
     if state[MARKS]:
         named[MARKS] = ",".join(f"{start + 1}-{end}:{name}" for start, end, name in state[MARKS])
-    return named
+    return named | scales.choices()

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from seq2exp.errors import SettingsError
+from seq2exp.figures.beside import Beside
 from seq2exp.figures.export_html import locus_html
 from seq2exp.figures.export_tracks import TableFormat, tracks_file
 from seq2exp.figures.export_words import ExportFacts, badge
@@ -50,6 +51,7 @@ def popover(
     config: ModelConfig,
     choices: Mapping[str, str],
     truth: Sequence[TrueElement] | None = None,
+    beside: Beside | None = None,
     key: str = "export",
 ) -> None:
     """The button Export with everything behind it. Each file is made only when it is asked for.
@@ -66,12 +68,14 @@ def popover(
         What the page's link names beside the settings (`inputs.choices`).
     truth
         True elements as the page draws them; None: that lane is not drawn.
+    beside
+        What else the page draws that no model says.
     key
         Prefix of every widget, for pages with more than one.
     """
     with st.popover("Export", icon=":material/download:", key=key):
         st.caption(f"{plain(badge(view))}. Everything below says so, with data, checkpoint and settings.")
-        _files(view, visible, config=config, choices=choices, truth=truth, key=key)
+        _files(view, visible, config=config, choices=choices, truth=truth, beside=beside, key=key)
         _settings_in(key)
 
 
@@ -116,6 +120,7 @@ def _files(
     config: ModelConfig,
     choices: Mapping[str, str],
     truth: Sequence[TrueElement] | None,
+    beside: Beside | None,
     key: str,
 ) -> None:
     theme, stem = theme_name(), file_stem(view)
@@ -130,7 +135,7 @@ def _files(
     def pdf() -> bytes:
         from seq2exp.figures.export_pdf import locus_pdf  # matplotlib: half a second that only a PDF need pay
 
-        return locus_pdf(view, facts(), truth=truth)
+        return locus_pdf(view, facts(), truth=truth, beside=beside)
 
     def values(table_format: TableFormat) -> Callable[[], bytes]:
         return lambda: tracks_file(view, facts(), table_format=table_format)
@@ -141,7 +146,7 @@ def _files(
             "HTML",
             f"{stem}.html",
             "text/html",
-            lambda: locus_html(view, facts(), truth=truth, theme=theme),
+            lambda: locus_html(view, facts(), truth=truth, beside=beside, theme=theme),
             "The figure with its pointer, in one file of about 5 MB that needs no network",
         ),
         ("Values, TSV", f"{stem}_values.tsv.gz", "application/gzip", values("tsv"), "One row per base, packed"),

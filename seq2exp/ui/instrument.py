@@ -7,12 +7,13 @@ from typing import Any
 import streamlit as st
 
 from seq2exp.errors import Seq2ExpError, SettingsError
+from seq2exp.figures.beside import Beside
 from seq2exp.genome import Gene, Interval
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import LocusView
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import asks, cache, display, exports, inputs, own, panels, rows_of, state, truth
+from seq2exp.ui import asks, beside, cache, display, exports, inputs, own, panels, rows_of, state, truth
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.summary import badge_row, below
 from seq2exp.ui.text import milliseconds, plain
@@ -89,9 +90,11 @@ def show(
         panels.banner(answer)
         panels.empty_result(view, question.elements)
         known = truth.drawn(opened, gene, cell_type, view.interval)
+    extra = beside.drawn(opened, gene, cell_type, loaded, view)
     with row:
-        exports.popover(view, visible, config=config, choices=inputs.choices(view.interval, visible), truth=known)
-    _figure(opened, answer, config, locus, visible)
+        choices = inputs.choices(view.interval, visible)
+        exports.popover(view, visible, config=config, choices=choices, truth=known, beside=extra)
+    _figure(opened, answer, config, locus, visible, extra)
     below(answer)
     state.write_link(config, inputs.choices(view.interval, visible))
 
@@ -103,7 +106,7 @@ def refused(error: Seq2ExpError, config: ModelConfig) -> None:
         st.button("Reset settings", on_click=state.reset, args=(config,))
 
 
-def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, visible: Interval) -> None:
+def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, visible: Interval, extra: Beside) -> None:
     view, session = answer.view, st.session_state
     commit = session.get(_COMMIT, 0)
     reply = reply_to(
@@ -118,6 +121,7 @@ def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, vi
         caption=caption(view, {key: session[key] for key in SETTING_KEYS}),
         plotly=component.plotly_url(),
         rows=own.rows(view.interval),
+        scales=extra.scales,
         qr=asks.qr(),
     )
     component.mount(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from seq2exp.figures.beside import Beside
 from seq2exp.figures.expression import expression_figure
 from seq2exp.figures.locus import locus_figure
 from seq2exp.figures.mask import classify_elements
@@ -42,10 +43,12 @@ def theme_name() -> ThemeName:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def figure(view: LocusView, visible: Interval, truth: Sequence[TrueElement] | None = None) -> None:
+def figure(
+    view: LocusView, visible: Interval, truth: Sequence[TrueElement] | None = None, beside: Beside | None = None
+) -> None:
     """The locus figure in the page's theme; drawing a box across it zooms in."""
     st.plotly_chart(
-        locus_figure(view, visible, truth=truth, theme=theme_name()),
+        locus_figure(view, visible, truth=truth, beside=beside, theme=theme_name()),
         key="figure",
         theme=None,
         on_select=lambda: inputs.zoom_to_box(view.interval),

@@ -8,7 +8,7 @@ from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import exports, inputs, panels, state, truth
+from seq2exp.ui import beside, exports, inputs, panels, state, truth
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.summary import badge_row, below
 
@@ -29,8 +29,10 @@ def show(
         panels.banner(answer)
         panels.empty_result(view, state.question(config).elements)
         known = truth.drawn(opened, gene, cell_type, view.interval)
+    extra = beside.drawn(opened, gene, cell_type, loaded, view)
     with row:
-        exports.popover(view, visible, config=config, choices=inputs.choices(view.interval, visible), truth=known)
-    panels.figure(view, visible, known)
+        choices = inputs.choices(view.interval, visible)
+        exports.popover(view, visible, config=config, choices=choices, truth=known, beside=extra)
+    panels.figure(view, visible, known, extra)
     below(answer)
     state.write_link(config, inputs.choices(view.interval, visible))

@@ -15,7 +15,7 @@ from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import LocusView
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import asks, cache, instrument, offers, state
+from seq2exp.ui import asks, cache, instrument, offers, scales, state
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.held_out import acquaintance
 from seq2exp.ui.text import plain
@@ -113,6 +113,7 @@ def _page(
         stamp="",
         caption=instrument.caption(view, settings),
         plotly=component.plotly_url(),
+        scales=scales.grouped(opened, view),
         qr={"of": address, "image": asks.qr_code(address)} if address else None,
     )
     title = f"{view.gene.symbol or view.gene.gene_id} in {view.cell_type}"

@@ -187,6 +187,19 @@ def build_window(dataset: Dataset, gene: Gene, cell_type: str, settings: WindowS
     )
 
 
+def measured_track(
+    dataset: Dataset, name: SignalName, gene: Gene, cell_type: str, settings: WindowSettings
+) -> FloatArray:
+    """(L,) one track of the window of ``gene`` as measured, whatever the rest of it holds; all NaN where there is none.
+
+    ``gene`` has its chromosome named as in the reference, as the gene of a `Window` has. Raises as `build_window`.
+    """
+    if name in TRACKS:
+        return _track(dataset, name, cell_type, gene.window(settings.width_bp))
+    _, chrom_length = _chromosome(dataset, gene)
+    return _contacts(dataset, gene, cell_type, settings, chrom_length).measured.astype(np.float32)
+
+
 def _missing(name: str, share: float, stand_in: str) -> tuple[MissingInput, ...]:
     """The one entry, or none where nothing is missing."""
     return (MissingInput(name, share, stand_in),) if share else ()

@@ -85,7 +85,7 @@ def test_asked_for_a_gene_a_talk_or_a_code() -> None:
 def test_nonsense_asks_nothing() -> None:
     app = AppTest.from_function(_script, default_timeout=30).run()
     before = app.session_state["told"]
-    for value in (
+    nonsense: tuple[Any, ...] = (
         None,
         "gene",
         7,
@@ -100,5 +100,6 @@ def test_nonsense_asks_nothing() -> None:
         {"what": "qr", "address": "javascript:alert(1)"},
         {"what": "qr", "address": ["http://x"]},
         {"what": "__import__('os')"},
-    ):
+    )
+    for value in nonsense:
         assert _send(app, value) == before, value

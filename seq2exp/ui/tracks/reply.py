@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from seq2exp.figures.scale import TrackScale
 from seq2exp.figures.style import THEMES
 from seq2exp.genome import Interval
 from seq2exp.inference.elements import without
@@ -60,6 +61,7 @@ def reply_to(
     caption: Sequence[str],
     plotly: str,
     rows: Sequence[Mapping[str, Any]] = (),
+    scales: Mapping[str, TrackScale] | None = None,
     qr: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """JSON types for the component; a few kB whatever the window.
@@ -78,6 +80,8 @@ def reply_to(
         Lines below an exported picture.
     rows
         Further rows of boxes that may change while the locus stays.
+    scales
+        The vertical axes of signal lanes by track; one that is not there ends at the track's own largest value.
     qr
         ``of`` an address, its ``image``; None: no QR code was asked for.
     """
@@ -99,6 +103,7 @@ def reply_to(
         ],
         "peak_note": view.peak_note,
         "rows": list(rows),
+        "scales": {name: asdict(scale) for name, scale in (scales or {}).items()},
         "qr": None if qr is None else dict(qr),
         "predicted": number(view.prediction_log10 if trained else None),
         "observed": number(view.observed_log10),

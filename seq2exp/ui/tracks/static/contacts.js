@@ -46,11 +46,10 @@ export function triangleLane(frame, track) {
   };
 }
 
-/** Arcs from each called element to the TSS, as wide as their contact; height by the root of the distance, capped. */
-export function contactArcs(frame, elements, track) {
+/** Arcs from each called element to the TSS, as wide as their contact; height by the root of the distance, capped at the lane's ceiling. */
+export function contactArcs(frame, elements, track, ceiling) {
   if (!track?.available || !track.top) return [];
   const { locus, theme } = frame;
-  const ceiling = Math.log10(1 + track.top);
   const half = (locus.end - locus.start) / 2;
   return toGenome(locus, elements).map(([start, end]) => {
     const middle = (start + end) / 2;
@@ -67,7 +66,7 @@ export function contactArcs(frame, elements, track) {
       x.push(middle + ((locus.tss - middle) * i) / steps + 1);
       y.push(tall * 4 * (i / steps) * (1 - i / steps));
     }
-    const width = 0.8 + 3.2 * (Math.log10(1 + strongest) / ceiling);
+    const width = 0.8 + 3.2 * (Math.log10(1 + strongest) / Math.log10(1 + track.top));
     return {
       type: "scatter",
       mode: "lines",

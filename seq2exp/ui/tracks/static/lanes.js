@@ -1,15 +1,13 @@
 // What each lane draws, as Plotly traces without axes; heights, names and looks follow seq2exp/figures.
 
-import { bins, binWidth, quickBins } from "./pyramid.js";
+import { binWidth, quickBins } from "./pyramid.js";
 import { meets } from "./beta.js";
 import { packGenes } from "./genes.js";
-import { line, middleOf, names, onShow, plain, rectangles, shortNumber, toGenome, withAlpha } from "./shapes.js";
+import { line, middleOf, names, onShow, plain, rectangles, toGenome, withAlpha } from "./shapes.js";
 
 export const HEIGHT = { geneRow: 31, signal: 50, absent: 26, mask: 96, calls: 54, row: 30, truth: 54 };
 const LETTERS_BELOW_BP = 150;
 const BASES = "ACGTN";
-const LOG_TRACKS = new Set(["contact"]);
-const TITLES = { dnase: "DNase", h3k27ac: "H3K27ac", contact: "Contacts" };
 
 export function geneLane(frame) {
   const { locus, theme } = frame;
@@ -80,60 +78,6 @@ export function geneLane(frame) {
     ],
     traces,
     notes,
-  };
-}
-
-export function signalLane(frame, track) {
-  const { theme } = frame;
-  const colour = theme[track.name] ?? theme.other;
-  const title = TITLES[track.name] ?? track.title;
-  if (!track.available) {
-    const words = `${title} not available for this cell type - ${track.note || "zero stood in"}`;
-    return {
-      name: track.name,
-      height: HEIGHT.absent,
-      range: [0, 1],
-      labels: [{ text: title, y: 0.5, colour, bold: true }],
-      traces: [rectangles([frame.drawn], 0, 1, theme.grid, { pattern: "/" })],
-      notes: [{ text: plain(words), y: 0.5 }],
-    };
-  }
-  const log = LOG_TRACKS.has(track.name);
-  const height = log ? (v) => Math.log10(1 + v) : (v) => v;
-  const ceiling = height(track.top) || 1;
-  const { first, last, bin } = frame.grid;
-  const { high, mean } = bins(track.pyramid, first, last, bin);
-  const at = first + frame.locus.start;
-  const scaled = (values) => values.map(height);
-  const filled = (values) => values.map((v) => (Number.isNaN(v) ? 0 : height(v)));
-  const least = Math.max(1, frame.bpPerPx);
-  const gaps = onShow(frame, toGenome(frame.locus, track.missing)).filter(([a, b]) => b - a >= least);
-  const traces = [];
-  if (gaps.length) traces.push(rectangles(gaps, 0, ceiling, theme.grid, { pattern: "/" }));
-  if (bin > 1) traces.push(line(at, bin, filled(high), colour, { fill: "tozeroy", fillcolor: withAlpha(colour, 0.3) }));
-  traces.push(
-    line(at, bin, filled(mean), colour, { fill: "tozeroy", fillcolor: withAlpha(colour, bin > 1 ? 0.75 : 0.35) }),
-  );
-  traces.push(line(at, bin, scaled(mean), colour, { width: 1.2 }));
-  const notes = [];
-  if (track.top === null) notes.push({ text: "no base of this window was measured", y: ceiling / 2 });
-  else if (track.top === 0) notes.push({ text: "measured: zero throughout this window", y: ceiling / 2 });
-  return {
-    name: track.name,
-    height: HEIGHT.signal,
-    range: [-0.04 * ceiling, 1.12 * ceiling],
-    labels: [
-      { text: title, y: 0.78, colour, bold: true },
-      { text: [track.unit, log ? "log" : ""].filter(Boolean).join(", "), y: 0.36, colour: theme.muted },
-    ],
-    traces,
-    notes,
-    ticks: track.top
-      ? [
-          [0, "0"],
-          [ceiling, shortNumber(track.top)],
-        ]
-      : [[0, "0"]],
   };
 }
 

@@ -1,8 +1,9 @@
 // Lanes set below each other on one genome axis: the data and layout that Plotly.react is given.
 
 import { contactArcs, triangleLane } from "./contacts.js";
-import { callsLane, geneLane, gridOf, maskLane, rowLane, signalLane, truthLane } from "./lanes.js";
+import { callsLane, geneLane, gridOf, maskLane, rowLane, truthLane } from "./lanes.js";
 import { plain, withAlpha } from "./shapes.js";
+import { signalLane } from "./signals.js";
 
 /** Margins around the lanes in px, and the size of letters: usual, and for a projector. */
 export const SIZES = {
@@ -37,8 +38,9 @@ export function scene(state) {
   const lanes = [geneLane(frame)];
   for (const track of locus.tracks) {
     if (!shown(track.name)) continue;
-    const lane = signalLane(frame, track);
-    if (track.name === "contact" && shown("arcs")) lane.traces.push(...contactArcs(frame, live.elements, track));
+    const lane = signalLane(frame, track, reply.scales?.[track.name]);
+    if (track.name === "contact" && shown("arcs"))
+      lane.traces.push(...contactArcs(frame, live.elements, track, lane.ceiling));
     lanes.push(lane);
     if (track.name === "contact" && locus.triangle && shown("triangle")) lanes.push(triangleLane(frame, track));
   }

@@ -211,7 +211,8 @@ class Instrument {
     this.recompute();
     if (!this.deck) this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
     const { locus, settings, reply, view, bands, shown, theme, width, screen } = state;
-    const looks = [locus.key, settings, view, bands, shown, reply.peaks, reply.rows, theme.name, width, screen];
+    const answered = [reply.peaks, reply.rows, reply.scales];
+    const looks = [locus.key, settings, view, bands, shown, answered, theme.name, width, screen];
     const signature = JSON.stringify(looks);
     if (signature === this.signature) {
       // The reply to what is already drawn: only its numbers are new.
