@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,13 +13,13 @@ import numpy as np
 
 from seq2exp import __version__
 from seq2exp.benchmark.crispri_abc import ABC_VERSIONS, AbcChoices, abc_scores
-from seq2exp.benchmark.crispri_curve import RECALL, figures, precision_recall, resampled
+from seq2exp.benchmark.crispri_curve import RECALL
 from seq2exp.benchmark.crispri_distance import check_one_assembly, check_same_assembly, distance_scores
 from seq2exp.benchmark.crispri_model import DELETION, FROM_WINDOWS, MASK, TRACKS, genes_by_id, window_scores
-from seq2exp.benchmark.crispri_strata import Part, Stratum, StratumKind, parts, strata
+from seq2exp.benchmark.crispri_rows import CrispriRow, judge
+from seq2exp.benchmark.crispri_strata import Part, parts, strata
 from seq2exp.benchmark.mask import check_window
-from seq2exp.benchmark.ranking import Array, IntArray, gene_weights, interval95
-from seq2exp.benchmark.rows import Interval95
+from seq2exp.benchmark.ranking import Array, IntArray
 from seq2exp.errors import SettingsError, SourceError
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import BoolArray
@@ -38,9 +37,6 @@ _ABC: Mapping[str, str] = {
 
 DISTANCE = "distance"
 PREDICTORS = (DISTANCE, *_ABC, TRACKS, MASK, DELETION)
-
-_UNSCORED = 0.0
-"""What a pair gets that a predictor says nothing about, as in the field's comparison: no activity, no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +72,6 @@ class CrispriSettings:
             problems.append(f"resamples and seed must not be negative, found {self.resamples} and {self.seed}")
         if problems:
             raise SettingsError("CRISPRi benchmark: " + "; ".join(problems))
-
-
-@dataclass(frozen=True)
-class CrispriRow:
-    """One predictor on one group of pairs."""
-
-    predictor: str
-    kind: StratumKind
-    stratum: str
-    pairs: int
-    positives: int
-    scored: int
-    """Pairs the predictor says something about; the others count as `_UNSCORED`."""
-    figures: Mapping[str, float]
-    """0..1 by name; NaN without a positive."""
-    ci95: Mapping[str, Interval95]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON types, None for NaN."""
-        return {
-            **{name: getattr(self, name) for name in ("predictor", "kind", "stratum", "pairs", "positives", "scored")},
-            **{name: None if math.isnan(value) else value for name, value in self.figures.items()},
-            "ci95": {name: None if pair is None else list(pair) for name, pair in self.ci95.items()},
-        }
 
 
 @dataclass(frozen=True)
@@ -172,7 +144,7 @@ def benchmark_crispri(
     groups = strata(pairs, gene_parts, scored, settings.bins_bp)
     units = _units(pairs, settings)
     rows = [
-        _row(name, np.where(scored[name], scores[name], _UNSCORED), scored[name], labels, group, units, settings)
+        judge(name, scores[name], labels, group, units, resamples=settings.resamples, seed=settings.seed)
         for group in groups
         for name in wanted
     ]
@@ -204,6 +176,8 @@ def _wanted(
     settings: CrispriSettings, elements: Path | None, dataset: Dataset | None, checkpoint: LoadedCheckpoint | None
 ) -> list[str]:
     """The predictors, each once; all that the data allow where none was named. SettingsError says what is missing."""
+    if checkpoint is not None and dataset is None:
+        raise SettingsError(f"checkpoint {checkpoint.name} needs windows to read; give a data set (--dataset)")
     lacking = {
         **({} if elements else dict.fromkeys(_ABC, "the folder of candidate elements (--elements)")),
         **({} if dataset else {TRACKS: "a data set (--dataset)"}),
@@ -269,29 +243,3 @@ def _units(pairs: Sequence[CrispriPair], settings: CrispriSettings) -> IntArray:
         return np.arange(len(pairs), dtype=np.int64)
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(pair.gene_id, len(numbers)) for pair in pairs], dtype=np.int64)
-
-
-def _row(
-    name: str,
-    scores: Array,
-    scored: BoolArray,
-    labels: BoolArray,
-    group: Stratum,
-    units: IntArray,
-    settings: CrispriSettings,
-) -> CrispriRow:
-    """The figures of one predictor on one group; predictors share the resamples of a group."""
-    chosen = group.chosen
-    own_units, own = np.unique(units[chosen], return_inverse=True)
-    weights = gene_weights(len(own_units), resamples=settings.resamples, seed=settings.seed)
-    draws = resampled(scores[chosen], labels[chosen], own, weights)
-    return CrispriRow(
-        predictor=name,
-        kind=group.kind,
-        stratum=group.name,
-        pairs=int(chosen.sum()),
-        positives=int(labels[chosen].sum()),
-        scored=int(scored[chosen].sum()),
-        figures=figures(precision_recall(scores[chosen], labels[chosen])),
-        ci95={key: interval95(values) for key, values in draws.items()},
-    )

@@ -80,6 +80,15 @@ def figures(curve: Curve | None) -> Mapping[str, float]:
     }
 
 
+def thinned(curve: Curve, *, most: int = 200) -> tuple[tuple[float, float], ...]:
+    """Recall and precision of all points, or of ``most`` at the most, evenly spread over the recall, both ends in."""
+    kept = np.arange(len(curve.recall))
+    if len(kept) > most:
+        wanted = np.searchsorted(curve.recall, np.linspace(curve.recall[0], 1, most) - 1e-12)
+        kept = np.unique(np.concatenate([kept[:1], wanted[1:-1], kept[-1:]]))
+    return tuple((round(float(curve.recall[at]), 6), round(float(curve.precision[at]), 6)) for at in kept)
+
+
 def resampled(
     scores: NDArray[np.floating], labels: BoolArray, units: IntArray, weights: IntArray
 ) -> Mapping[str, Array]:

@@ -12,6 +12,7 @@ from seq2exp.benchmark.crispri_curve import (
     precision_at_recall,
     precision_recall,
     resampled,
+    thinned,
 )
 from seq2exp.benchmark.ranking import average_precision as other_average_precision
 
@@ -39,6 +40,20 @@ def test_the_last_point_is_dropped_even_where_it_holds_positives() -> None:
     assert one_score is not None
     assert auprc(one_score) == 0
     assert average_precision(one_score) == precision_at_recall(one_score) == 0.5
+
+
+def test_a_thinned_curve_keeps_its_ends_and_its_shape() -> None:
+    rng = np.random.default_rng(1)
+    curve = precision_recall(rng.random(5000), rng.random(5000) < 0.1)
+    assert curve is not None
+    recall, precision = np.array(thinned(curve)).T
+    assert 100 < len(recall) <= 200
+    assert (recall[0], recall[-1]) == pytest.approx((curve.recall[0], 1), abs=1e-6)
+    assert precision[-1] == pytest.approx(curve.precision[-1], abs=1e-6)
+    assert np.diff(recall).max() < 0.02
+    few = precision_recall(np.array([3.0, 2.0, 1.0]), np.array([True, False, True]))
+    assert few is not None
+    assert thinned(few) == ((0.5, 1.0), (0.5, 0.5), (1.0, 0.666667))
 
 
 def test_without_a_positive_there_is_no_figure() -> None:

@@ -155,6 +155,7 @@ def _elements(folder: Path) -> Path:
     [
         (["--predictor", "mask"], "predictor mask needs --dataset and --checkpoint"),
         (["--predictor", "distance,deletion", "--dataset", "TINY"], "predictor deletion needs --dataset and --check"),
+        (["--checkpoint", "soft-random"], "checkpoint soft-random needs windows to read; give a data set (--dataset)"),
         (["--predictor", "tracks"], "predictor tracks needs a data set (--dataset)"),
         (["--predictor", "abc"], "predictor abc needs the folder of candidate elements (--elements)"),
         (["--predictor", "abc", "--elements", "FOLDER"], "the elements in FOLDER are of one; choose it by --cell"),
