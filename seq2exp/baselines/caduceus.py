@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2exp.errors import CheckpointError, SettingsError
+from seq2exp.model.beta import transform_signals
 from seq2exp.model.checkpoint import load_strictly
 from seq2exp.model.generator import N_BASES, N_SIGNALS, build_backbone, zero_bias_linear
 from seq2exp.model.official import collapse, own_backbone_name, own_geometry
@@ -22,7 +23,7 @@ from seq2exp.settings import ModelConfig
 
 
 class Caduceus(nn.Module):
-    """Of ``config`` it uses window, centre, widths, predictor_layers, signal_input and init_residual_layers.
+    """Of ``config`` it uses window, centre, widths, predictor_layers, init_residual_layers and both options on signals.
 
     Published: four layers, ``init_residual_layers=4`` (unlike Seq2Exp; models.md 2.5), without signals
     574,209 parameters, with signals 574,593.
@@ -41,7 +42,9 @@ class Caduceus(nn.Module):
         """(B, 1) log10(1 + CAGE) of one-hot (B, L, 4), signals (B, L, 3) if it has a signal input, features (B, 9)."""
         if (signals is not None) != self.config.signal_input:
             raise SettingsError(f"signal_input is {self.config.signal_input}: signals must be given exactly then")
-        joined = sequence if signals is None else torch.cat([sequence, signals], dim=-1)  # (B, L, 4 or 7)
+        joined = sequence  # (B, L, 4 or 7)
+        if signals is not None:
+            joined = torch.cat([sequence, transform_signals(signals, self.config.signal_transform)], dim=-1)
         centre = centre_slice(sequence.shape[1], self.config.centre_bp)
         prediction: Tensor = self.head(self.backbone(self.inputs(joined), rows=centre, engine=engine), rna_features)
         return prediction

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from seq2exp.settings import ModelConfig
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "model.json"
 FORMAT_VERSION = 1
+SYSTEM_KEY = "system"
+"""In the card of a baseline: its name. Cards of Seq2Exp have no such key."""
 
 
 @dataclass(frozen=True)
@@ -107,28 +110,36 @@ def save_checkpoint(folder: Path, network: Seq2Exp, *, provenance: Mapping[str, 
     provenance
         JSON types; must hold ``trained`` (bool).
     """
+    mask_config = None if network.mask_model is None else network.mask_model.config.to_dict()
+    card = {"config": network.config.to_dict(), "mask_model_config": mask_config}
+    write_checkpoint(folder, network, card, provenance=provenance)
+
+
+def write_checkpoint(
+    folder: Path, network: nn.Module, card: Mapping[str, Any], *, provenance: Mapping[str, Any]
+) -> None:
+    """Write the weights of ``network`` and ``card`` with versions and provenance, for `save_checkpoint` and its kin."""
     if not isinstance(provenance.get("trained"), bool):
         raise CheckpointError(
             f"{folder}: provenance must say whether the weights were trained: trained = true or false"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    card: dict[str, Any] = {
+    whole = {
         "format_version": FORMAT_VERSION,
         "seq2exp_version": __version__,
-        "config": network.config.to_dict(),
-        "mask_model_config": None if network.mask_model is None else network.mask_model.config.to_dict(),
+        **card,
         "provenance": dict(provenance),
     }
     (folder / CARD_FILE).unlink(missing_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     save_file(state, folder / WEIGHTS_FILE)
     partial = folder / (CARD_FILE + ".partial")
-    partial.write_text(json.dumps(card, indent=2) + "\n")
+    partial.write_text(json.dumps(whole, indent=2) + "\n")
     partial.replace(folder / CARD_FILE)
 
 
-def checkpoint_facts(folder: Path) -> CheckpointFacts:
-    """Hash, configuration and origin of the checkpoint in ``folder``; its weights are hashed, not read.
+def read_card(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Hash (see `Checkpoint`) and card of the checkpoint in ``folder``; its weights are hashed, not read.
 
     Raises
     ------
@@ -147,21 +158,66 @@ def checkpoint_facts(folder: Path) -> CheckpointFacts:
         digest = hashlib.sha256(weights_path.read_bytes() + card_bytes).hexdigest()[:12]
     except OSError as error:
         raise CheckpointError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    try:
+    with _card_errors(folder):
         card = json.loads(card_bytes)
-        version, config_values = card["format_version"], card["config"]
-        mask_values, provenance = card["mask_model_config"], dict(card["provenance"])
-        if version != FORMAT_VERSION:
-            raise CheckpointError(f"{card_path}: format_version {version}, this program reads {FORMAT_VERSION}")
-        config = ModelConfig.from_dict(config_values)
+        if card["format_version"] != FORMAT_VERSION:
+            raise CheckpointError(
+                f"{card_path}: format_version {card['format_version']}, this program reads {FORMAT_VERSION}"
+            )
+        return digest, {**card, "provenance": dict(card["provenance"])}
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The tensors of the checkpoint in ``folder``, on the CPU; CheckpointError where they cannot be read."""
+    path = folder / WEIGHTS_FILE
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from error
+
+
+def checkpoint_facts(folder: Path) -> CheckpointFacts:
+    """Hash, configuration and origin of the Seq2Exp checkpoint in ``folder``; its weights are hashed, not read.
+
+    Raises
+    ------
+    CheckpointError
+        A file is absent or unreadable, the card is not one, or it is a baseline's, which makes no mask.
+    """
+    digest, card = read_card(folder)
+    if SYSTEM_KEY in card:
+        raise CheckpointError(
+            f"{folder}: holds the baseline {card[SYSTEM_KEY]}, which makes no mask of its own; "
+            "choose a checkpoint of Seq2Exp"
+        )
+    with _card_errors(folder):
+        mask_values = card["mask_model_config"]
+        config = ModelConfig.from_dict(card["config"])
         mask_config = None if mask_values is None else ModelConfig.from_dict(mask_values)
+    return CheckpointFacts(digest, config, card["provenance"], mask_config)
+
+
+def holds_baseline(folder: Path) -> bool:
+    """Whether the card in ``folder`` says that its network is a baseline; False where there is no readable card."""
+    try:
+        card = json.loads((folder / CARD_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(card, dict) and SYSTEM_KEY in card
+
+
+@contextmanager
+def _card_errors(folder: Path) -> Iterator[None]:
+    """What a card lacks or holds too much of, as CheckpointError."""
+    card_path = folder / CARD_FILE
+    try:
+        yield
     except CheckpointError:
         raise
     except SettingsError as error:
         raise CheckpointError(f"{card_path}: {error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # JSON and UTF-8 errors are ValueErrors
         raise CheckpointError(f"{card_path}: not a checkpoint card ({error}); convert or save it again") from error
-    return CheckpointFacts(digest, config, provenance, mask_config)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -172,13 +228,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     CheckpointError
         Missing or malformed files, unknown configuration keys, other names or shapes.
     """
-    facts, weights_path = checkpoint_facts(folder), folder / WEIGHTS_FILE
-    try:
-        state = load_file(weights_path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{weights_path}: not a readable safetensors file ({error})") from error
+    facts = checkpoint_facts(folder)
     network = build_network(facts.config, facts.mask_model_config)
-    load_strictly(network, state, what=str(weights_path))
+    load_strictly(network, read_weights(folder), what=str(folder / WEIGHTS_FILE))
     return Checkpoint(network.eval(), folder.name, facts.hash, facts.provenance)
 
 

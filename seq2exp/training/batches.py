@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from seq2exp.errors import TrainingError
 from seq2exp.model.network import NetworkInput
 from seq2exp.training.cache import Example, Part, WindowCache
+from seq2exp.training.elements import Candidates, peak_mask
 from seq2exp.window.encoding import one_hot
 
 Unit = tuple[int, ...]
@@ -37,19 +38,23 @@ class Batch(NamedTuple):
     """(B, 1) log10(1 + CAGE)."""
     cell: Tensor
     """(B,) number of the cell line in the cache's list."""
+    elements: Tensor | None
+    """(B, K, 2) candidate elements in window coordinates, rows of zeros are none; None for systems that read none."""
     names: tuple[str, ...]
     """Gene id and cell line of each window, for messages."""
 
     def to(self, device: torch.device) -> Batch:
         """The batch on ``device``."""
-        *tensors, names = self
+        *tensors, elements, names = self
         codes, signals, features, blacklist, target, cell = (t.to(device, non_blocking=True) for t in tensors)
-        return Batch(codes, signals, features, blacklist, target, cell, names)
+        moved = None if elements is None else elements.to(device, non_blocking=True)
+        return Batch(codes, signals, features, blacklist, target, cell, moved, names)
 
     def network_input(self) -> NetworkInput:
         """What the network takes; bases become one-hot here, after the transfer."""
         table = torch.from_numpy(one_hot(np.arange(5, dtype=np.uint8))).to(self.codes.device)  # (5, 4), N is zero
-        return NetworkInput(table[self.codes.int()], self.signals, self.rna_features, self.blacklist)
+        peaks = None if self.elements is None else peak_mask(self.elements, self.codes.shape[1])
+        return NetworkInput(table[self.codes.int()], self.signals, self.rna_features, self.blacklist, peaks)
 
 
 class Windows(Dataset[tuple[int, Example | TrainingError]]):
@@ -132,8 +137,16 @@ class StepSampler(Sampler[list[int]]):
             yield [index for number in numbers[self.rank :: self.processes] for index in self.chosen[number]]
 
 
-def loader(cache: WindowCache, batches: Sampler[list[int]] | Sequence[list[int]], *, workers: int) -> Iterator[Batch]:
+def loader(
+    cache: WindowCache,
+    batches: Sampler[list[int]] | Sequence[list[int]],
+    *,
+    workers: int,
+    candidates: Candidates | None = None,
+) -> Iterator[Batch]:
     """Yield a `Batch` for each of the given lists of window indices, read ahead by ``workers`` processes.
+
+    With ``candidates`` every batch brings the candidate elements of its windows.
 
     Raises
     ------
@@ -144,7 +157,7 @@ def loader(cache: WindowCache, batches: Sampler[list[int]] | Sequence[list[int]]
         Windows(cache),
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=Collate(cache),
+        collate_fn=Collate(cache, candidates),
         worker_init_fn=_leave_interrupts if workers else None,
         multiprocessing_context="spawn" if workers else None,
     ):
@@ -161,8 +174,8 @@ def _leave_interrupts(_number: int) -> None:
 class Collate:
     """Windows read from ``cache`` to one `Batch`; a class so that worker processes can be sent it."""
 
-    def __init__(self, cache: WindowCache) -> None:
-        self.windows = cache.windows
+    def __init__(self, cache: WindowCache, candidates: Candidates | None = None) -> None:
+        self.windows, self.candidates = cache.windows, candidates
         self.cells = {name: number for number, name in enumerate(cache.facts["cell_types"])}
 
     def __call__(self, items: list[tuple[int, Example | TrainingError]]) -> Batch | TrainingError:
@@ -179,5 +192,6 @@ class Collate:
             blacklist=torch.from_numpy(np.stack([e.blacklist for e in examples])),
             target=torch.tensor([[e.target] for e in examples], dtype=torch.float32),
             cell=torch.tensor([self.cells[window.cell_type] for window in windows]),
+            elements=None if self.candidates is None else self.candidates.batch(index for index, _ in items),
             names=tuple(f"{window.gene_id} in {window.cell_type}" for window in windows),
         )

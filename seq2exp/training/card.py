@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from seq2exp.baselines.systems import SYSTEMS
 from seq2exp.errors import TrainingError
 from seq2exp.training.folder import BENCHMARK_FILE, CARD_FILE, RunFolder
 
@@ -36,7 +38,7 @@ def card(folder: RunFolder) -> str:
             row = {name: float(valid[name].iloc[number]) for name in valid.columns}
             mark = " (kept)" if row["step"] == facts["best_step"] else ""
             scores = " | ".join(f"{row[name]:.4f}" for name in ("mse", "mae", "pearson", "spearman"))
-            lines.append(f"| {int(row['step']):,}{mark} | {scores} | {100 * row['mask_ratio']:.2f} % |")
+            lines.append(f"| {int(row['step']):,}{mark} | {scores} | {_ratio(row['mask_ratio'])} |")
     return "\n".join([*lines, *_held_out(folder)]) + "\n"
 
 
@@ -82,6 +84,11 @@ def with_interval(row: Mapping[str, Any], key: str) -> str:
     return f"{value:.3f}" + ("" if pair is None else f" [{pair[0]:.3f}, {pair[1]:.3f}]")
 
 
+def _ratio(value: float) -> str:
+    """A mask ratio in percent; a dash for systems without a mask."""
+    return "-" if math.isnan(value) else f"{100 * value:.2f} %"
+
+
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
@@ -89,8 +96,10 @@ def _percent(value: float | None) -> str:
 def _summary(facts: dict[str, Any]) -> list[str]:
     """The facts as a list."""
     minutes = facts["seconds"] / 60
+    titles = {row.name: row.title for row in SYSTEMS}
     origin = "synthetic: nothing in it was measured" if facts["synthetic"] else "measured"
     rows = {
+        "System": titles.get(str(facts.get("system")), "Seq2Exp"),
         "Data": f"{facts['dataset']} ({origin}), hash {facts['dataset_hash']}, {' and '.join(facts['cell_types'])}",
         "Windows": f"{facts['n_train']:,} to learn from, {facts['n_valid']:,} to choose by",
         "Updates": f"{facts['step']:,} of {facts['steps']:,}, {facts['epochs']:g} epochs, random state {facts['seed']}",

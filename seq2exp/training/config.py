@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -13,9 +11,11 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
+from seq2exp.baselines.systems import BASELINES, OWN, System, SystemConfig, row_of, system
 from seq2exp.errors import SettingsError, TrainingError
-from seq2exp.settings import ModelConfig, Preset
+from seq2exp.settings import ModelConfig, PeakSettings, Preset
 from seq2exp.training.cache import SignalType
+from seq2exp.training.contradictions import contradictions
 from seq2exp.training.schedule import WarmupCosine
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -104,8 +104,9 @@ class RunConfig:
 
     seed: int = 2222
     """Random state of initialisation, order and draws."""
-    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
-    """bf16-mixed: bf16 autocast over float32 weights (published); 32-true: float32."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    """bf16-mixed: bf16 autocast over float32 weights (published); 32-true: float32; 16-mixed: float16 autocast with a
+    scaled loss, CUDA only (published for EPInformer)."""
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it computes."""
     devices: int = 1
@@ -131,21 +132,32 @@ class TrainConfig:
     name: str
     """Name of the run folder and of the checkpoint."""
     data: DataConfig
-    model: ModelConfig
-    """The network: the file gives ``preset: soft`` or ``hard`` and what differs from it."""
+    model: SystemConfig
+    """The network. For Seq2Exp the file gives ``preset: soft`` or ``hard`` and what differs from it, for a baseline
+    what differs from its published network."""
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     run: RunConfig = field(default_factory=RunConfig)
     mask_from: str | None = None
     """Checkpoint folder of a trained soft model: retrain on its frozen mask (models.md section 3.4)."""
+    system: str = OWN
+    """What is trained: seq2exp, or one of `seq2exp.baselines.systems.BASELINES`."""
+    peaks: PeakSettings | None = None
+    """How candidate elements are called, for the systems that read them (macs3, epinformer); none given: peaks of the
+    data set's own file, else MACS3's at the default cut-off."""
 
     def __post_init__(self) -> None:
-        problems = _contradictions(self)
+        problems = contradictions(self)
         if problems:
             raise SettingsError(f"training configuration {self.name}: " + "; ".join(problems))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML types with every value written out; `read_config` takes them back."""
+        later: dict[str, Any] = {}  # keys that are absent where unused, so that folders of earlier versions fit
+        if self.system != OWN:
+            later["system"] = self.system
+        if self.peaks is not None:
+            later["peaks"] = dataclasses.asdict(self.peaks)
         return {
             "name": self.name,
             "data": _plain(dataclasses.asdict(self.data)),
@@ -154,7 +166,18 @@ class TrainConfig:
             "objective": _plain(dataclasses.asdict(self.objective)),
             "run": _plain(dataclasses.asdict(self.run)),
             "mask_from": self.mask_from,
+            **later,
         }
+
+    @property
+    def row(self) -> System:
+        """The system's row in the table of systems."""
+        return row_of(self.system, self.model, retrain=self.mask_from is not None)
+
+    @property
+    def called_peaks(self) -> PeakSettings | None:
+        """How candidate elements are called; None for systems that read none."""
+        return (self.peaks or PeakSettings()) if self.row.reads & {"elements", "mask"} else None
 
     @property
     def steps(self) -> int:
@@ -187,72 +210,6 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
-def _endless(config: TrainConfig) -> Iterator[str]:
-    """Names of the numbers that are NaN or infinite."""
-    for section, values in config.to_dict().items():
-        for key, value in values.items() if isinstance(values, dict) else ():
-            for number in value if isinstance(value, list) else [value]:
-                if isinstance(number, float) and not math.isfinite(number):
-                    yield f"{section}.{key} must be finite, found {number}"
-
-
-def _contradictions(config: TrainConfig) -> list[str]:
-    """What cannot be true at once, in words."""
-    data, model, optimiser, objective, run = config.data, config.model, config.optimiser, config.objective, config.run
-    problems = list(_endless(config))
-    if not config.name or "/" in config.name or config.name.startswith(".") or not config.name.isprintable():
-        problems.append(f"name must be a plain folder name, found {config.name!r}")
-    processes = run.devices * run.nodes
-    if min(run.devices, run.nodes, optimiser.batch, optimiser.steps) < 1:
-        problems.append("devices, nodes, batch and steps must be at least 1")
-    elif optimiser.batch % processes:
-        problems.append(f"batch {optimiser.batch} does not divide among {processes} processes")
-    if optimiser.warmup_steps >= optimiser.steps:
-        problems.append(f"warmup_steps {optimiser.warmup_steps} must be below steps {optimiser.steps}")
-    try:
-        _ = optimiser.schedule
-    except SettingsError as error:
-        problems.append(str(error))
-    if min(run.valid_every, run.save_every, run.log_every) < 1:
-        problems.append("valid_every, save_every and log_every must be at least 1")
-    if optimiser.clip_norm <= 0 or optimiser.weight_decay < 0:
-        problems.append("clip_norm must be positive and weight_decay not negative")
-    if not all(0 <= beta < 1 for beta in optimiser.betas):
-        problems.append(f"betas must lie in 0..1, found {optimiser.betas}")
-    if objective.track_weight < 0 or objective.kl_warmup_steps < 0:
-        problems.append("track_weight and kl_warmup_steps must not be negative")
-    if objective.track_weight and (model.generator_sees_signals or model.external_mask):
-        problems.append(
-            "track_weight asks the generator to predict signals from bases, but this generator "
-            + ("does not exist" if model.external_mask else "sees the signals")
-        )
-    if objective.stem_steps and not (model.stem_taps and objective.track_weight):
-        problems.append("stem_steps needs model.stem_taps and objective.track_weight: it trains the stem on the tracks")
-    if objective.readout_weight < 0 or (objective.readout_weight and not model.stem_taps):
-        problems.append(
-            "readout_weight must not be negative, and reads the mask in the stem's bins: set model.stem_taps"
-        )
-    if objective.stem_prior_scale is not None and objective.stem_prior_scale <= 0:
-        problems.append(f"stem_prior_scale must be positive, found {objective.stem_prior_scale}")
-    if objective.stem_steps < 0 or objective.stem_rate <= 0:
-        problems.append("stem_steps must not be negative and stem_rate must be positive")
-    if data.group_cells and model.generator_sees_signals:
-        problems.append("group_cells shares one generator pass among cell lines, but this generator sees their signals")
-    if config.mask_from is not None and not model.external_mask:
-        problems.append("mask_from needs model.external_mask: true (the network has no generator of its own)")
-    if config.mask_from is None and model.external_mask:
-        problems.append("external_mask needs mask_from, the checkpoint whose mask is used")
-    if data.cell_types is not None and (not data.cell_types or len(set(data.cell_types)) < len(data.cell_types)):
-        problems.append(f"cell_types must name each cell line once, found {list(data.cell_types)}")
-    if run.seed < 0:
-        problems.append(f"seed must not be negative, found {run.seed}")
-    if data.workers < 0:
-        problems.append(f"workers must not be negative, found {data.workers}")
-    if run.threads is not None and run.threads < 1:
-        problems.append(f"threads must be at least 1, found {run.threads}")
-    return problems
-
-
 _SECTIONS: dict[str, Any] = {
     "data": DataConfig,
     "optimiser": OptimiserConfig,
@@ -282,7 +239,7 @@ def read_config(path: Path) -> TrainConfig:
 
 
 def _from_mapping(content: dict[str, Any]) -> TrainConfig:
-    known = {"name", "model", "mask_from", *_SECTIONS}
+    known = {"name", "model", "mask_from", "system", "peaks", *_SECTIONS}
     unknown = sorted(str(key) for key in set(content) - known)
     if unknown:
         raise SettingsError(f"unknown keys {', '.join(unknown)}; known are {', '.join(sorted(known))}")
@@ -294,11 +251,16 @@ def _from_mapping(content: dict[str, Any]) -> TrainConfig:
     mask_from = content.get("mask_from")
     if not isinstance(mask_from, str | None):
         raise SettingsError(f"mask_from must be a checkpoint folder, found {mask_from!r}")
+    named = content.get("system", OWN)
+    if named != OWN and named not in BASELINES:
+        raise SettingsError(f"system {named!r} is unknown; choose {OWN} or one of {', '.join(BASELINES)}")
     sections = {name: _section(name, content[name]) for name in _SECTIONS if name in content}
     return TrainConfig(
         name=content["name"],
-        model=_model(content["model"]),
+        model=_model(content["model"], named),
         mask_from=mask_from,
+        system=named,
+        peaks=None if content.get("peaks") is None else _peaks(content["peaks"]),
         **sections,
     )
 
@@ -314,22 +276,42 @@ def _section(name: str, values: Any) -> Any:
         raise SettingsError(f"{name}: {_one_line(error)}") from error
 
 
-def _model(values: Any) -> ModelConfig:
+def _model(values: Any, named: str) -> SystemConfig:
+    """The network of a file's section ``model``: what it says, over the published one."""
+    published = ModelConfig() if named == OWN else system(named).published
+    preset: Preset | None = None
+    if named == OWN and isinstance(values, dict):
+        values = dict(values)
+        preset = values.pop("preset", None)
+        if preset not in (None, "soft", "hard"):
+            raise SettingsError(f"model: preset {preset!r} is unknown; choose soft or hard")
+        published = published if preset is None else ModelConfig.preset(preset)
+    changes = _typed("model", type(published), values)
+    return type(published).from_dict({**published.to_dict(), **changes})
+
+
+def _peaks(values: Any) -> PeakSettings:
+    changes = _typed("peaks", PeakSettings, values)
+    unknown = sorted(set(changes) - set(get_type_hints(PeakSettings)))
+    if unknown:
+        raise SettingsError(
+            f"peaks: unknown keys {', '.join(unknown)}; known are {sorted(get_type_hints(PeakSettings))}"
+        )
+    return PeakSettings(**changes)
+
+
+def _typed(section: str, cls: type, values: Any) -> dict[str, Any]:
+    """The keys of a section, those of ``cls`` checked for their kind; YAML lists become tuples."""
     if not isinstance(values, dict):
-        raise SettingsError(f"model must hold keys, found {values!r}")
+        raise SettingsError(f"{section} must hold keys, found {values!r}")
     changes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    preset: Preset | None = changes.pop("preset", None)
-    for key, kind in get_type_hints(ModelConfig).items():
+    for key, kind in get_type_hints(cls).items():
         if key in changes:
             try:
                 TypeAdapter(kind).validate_python(changes[key], strict=True)
             except ValidationError as error:
-                raise SettingsError(f"model: {key}: {_one_line(error)}") from error
-    if preset is None:
-        return ModelConfig.from_dict(changes)
-    if preset not in ("soft", "hard"):
-        raise SettingsError(f"model: preset {preset!r} is unknown; choose soft or hard")
-    return ModelConfig.from_dict({**ModelConfig.preset(preset).to_dict(), **changes})
+                raise SettingsError(f"{section}: {key}: {_one_line(error)}") from error
+    return changes
 
 
 def _one_line(error: Exception) -> str:

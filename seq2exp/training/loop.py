@@ -6,6 +6,7 @@ goes on from its last saved state to the same numbers.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 import os
@@ -23,18 +24,19 @@ from safetensors import SafetensorError
 from torch import Tensor
 from tqdm import tqdm
 
+from seq2exp.baselines.checkpoint import save_system
 from seq2exp.errors import Seq2ExpError, TrainingError
-from seq2exp.model.checkpoint import save_checkpoint
 from seq2exp.sources.dataset import Dataset
 from seq2exp.training.batches import Batch, StepSampler, loader, units
 from seq2exp.training.cache import WindowCache
 from seq2exp.training.card import write_card
 from seq2exp.training.config import TrainConfig
+from seq2exp.training.elements import Candidates
 from seq2exp.training.folder import Curves, RunFolder, replace_checkpoint, surroundings
-from seq2exp.training.objective import Objective
+from seq2exp.training.objective import BaselineObjective, Objective
 from seq2exp.training.processes import StopRequest, agree, summed, together
 from seq2exp.training.rows import Meter, log, reported, short, tensorboard_writer
-from seq2exp.training.validation import evaluate, scores
+from seq2exp.training.validation import Table, evaluate, scores
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -64,12 +66,13 @@ class Loop:
         folder: RunFolder,
         dataset: Dataset,
         cache: WindowCache,
-        objective: Objective,
+        candidates: Candidates | None,
+        objective: Objective | BaselineObjective,
         module: Any,
         optimiser: Any,
     ) -> None:
         self.config, self.fabric, self.folder, self.dataset, self.cache = config, fabric, folder, dataset, cache
-        self.objective, self.module, self.optimiser = objective, module, optimiser
+        self.candidates, self.objective, self.module, self.optimiser = candidates, objective, module, optimiser
         self.state, self.meter = _Progress(), Meter()
         self.first = fabric.global_rank == 0
         self.units = units(cache, "train", group_cells=config.data.group_cells)
@@ -98,6 +101,8 @@ class Loop:
                     self.optimiser.load_state_dict(saved["optimiser"])
                     self.state = _Progress(**saved["progress"])
                     self.meter = Meter(**saved.get("meter", {}))
+                    if "loss_scale" in saved:
+                        self.fabric.strategy.precision.load_state_dict(saved["loss_scale"])
                 except Exception as error:  # torch raises whatever the bytes make it stumble over
                     raise TrainingError(
                         f"{self.folder.state}: cannot be gone on from ({' '.join(str(error).split())[:200]}); "
@@ -117,6 +122,8 @@ class Loop:
                 "progress": vars(self.state),
                 "meter": vars(self.meter),
             }
+            if scale := self.fabric.strategy.precision.state_dict():  # of 16-mixed alone
+                content["loss_scale"] = scale
             buffer = io.BytesIO()  # torch's own writer hides the system's error
             torch.save(content, buffer)
             partial = self.folder.state.with_name(f".{self.folder.state.name}.partial")
@@ -149,7 +156,7 @@ class Loop:
             if self.first:
                 curves = Curves(self.folder, step=state.step)
                 tensorboard = tensorboard_writer(config, self.folder, step=state.step)
-        evaluate(self.fabric, self.objective.network, self.cache, self.valid, limit=_SANITY_BATCHES)
+        self._evaluate(limit=_SANITY_BATCHES)
         bar = tqdm(
             total=steps, initial=state.step, desc=config.name, unit="update", file=sys.stderr,
             disable=not (progress and self.first),
@@ -206,7 +213,7 @@ class Loop:
             rank=self.fabric.global_rank,
             processes=self.fabric.world_size,
         )
-        for batch in loader(self.cache, sampler, workers=self.config.data.workers):
+        for batch in loader(self.cache, sampler, workers=self.config.data.workers, candidates=self.candidates):
             yield batch.to(self.fabric.device)
 
     def _row(self, rate: float) -> dict[str, float | None]:
@@ -239,9 +246,10 @@ class Loop:
             self.module, self.optimiser, max_norm=self.config.optimiser.clip_norm, error_if_nonfinite=False
         )
         assert isinstance(norm, Tensor)  # clipping by norm returns it
-        values["gradient_norm"] = float(norm)
-        self._refuse_nan("the norm of the gradients", float(norm), batch, step, values, own=float(norm))
-        self.optimiser.step()
+        if math.isfinite(float(norm)) or self.config.run.precision != "16-mixed":
+            values["gradient_norm"] = float(norm)
+            self._refuse_nan("the norm of the gradients", float(norm), batch, step, values, own=float(norm))
+        self.optimiser.step()  # in 16-mixed the loss scaler leaves out an update whose gradients overflow
         return values
 
     def _refuse_nan(
@@ -259,11 +267,15 @@ class Loop:
 
     # -- validation
 
+    def _evaluate(self, *, limit: int | None = None) -> Table:
+        """The part valid, or the first ``limit`` batches of it."""
+        return evaluate(self.fabric, self.objective, self.cache, self.valid, candidates=self.candidates, limit=limit)
+
     def validate(self, curves: Curves | None, tensorboard: Any) -> None:
         """Score the part valid; keep the network if it is the best so far."""
         state = self.state
-        table = evaluate(self.fabric, self.objective.network, self.cache, self.valid)
-        wrong = np.flatnonzero(~np.isfinite(table).all(axis=0))
+        table = self._evaluate()
+        wrong = np.flatnonzero(~np.isfinite(table[:2]).all(axis=0))
         if len(wrong):
             windows = [self.cache.windows[self.valid[place]] for place in wrong[:3]]
             raise TrainingError(
@@ -295,7 +307,10 @@ class Loop:
             "validation": {name: None if math.isnan(value) else round(value, 6) for name, value in found.items()},
             **self._facts(finished=False, short=True),
         }
-        save_checkpoint(partial, self.objective.network, provenance=provenance)
+        config = self.config
+        if config.called_peaks is not None:
+            provenance["peaks"] = dataclasses.asdict(config.called_peaks)
+        save_system(partial, config.row, self.objective.network, config.model, provenance=provenance)
         replace_checkpoint(self.folder, partial)
 
     def _facts(self, *, finished: bool, short: bool = False) -> dict[str, Any]:
@@ -307,6 +322,7 @@ class Loop:
             "dataset_hash": self.dataset.hash,
             "synthetic": self.dataset.synthetic,
             "cell_types": self.cache.facts["cell_types"],
+            "system": self.config.row.name,
             "n_train": sum(len(unit) for unit in self.units),
             "n_valid": len(self.valid),
             "seed": self.config.run.seed,

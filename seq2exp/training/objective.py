@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2exp.baselines.systems import System, predict
 from seq2exp.model.beta import BetaParameters, bottleneck_kl, couple, transform_signals
 from seq2exp.model.generator import zero_bias_linear
 from seq2exp.model.losses import seq2exp_loss
@@ -18,6 +19,7 @@ from seq2exp.training.batches import Batch
 from seq2exp.training.cache import WindowCache
 from seq2exp.training.config import ObjectiveConfig
 
+_UNDECAYED = (nn.Embedding, nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
 _CHANNELS = 8
 """Kinds of site the signal readout can tell apart."""
 
@@ -116,6 +118,30 @@ class SignalReadout(nn.Module):
         return found
 
 
+class BaselineObjective(nn.Module):
+    """A baseline without a mask and its loss, Smooth L1 as for all systems; the loop sees this or `Objective`."""
+
+    def __init__(self, network: nn.Module, row: System) -> None:
+        super().__init__()
+        self.network, self.row = network, row
+
+    def forward(self, batch: Batch, step: int, cells_per_gene: int = 1) -> Parts:
+        """The loss of ``batch``; draws from torch's random state where the network has dropout."""
+        expression = F.smooth_l1_loss(self.answer(batch)[0], batch.target)
+        return Parts(expression, expression)
+
+    def answer(self, batch: Batch) -> tuple[Tensor, None]:
+        """(B, 1) prediction, and that there is no mask."""
+        given = batch.network_input()
+        elements = batch.target.new_zeros(len(batch.target), 0, 2).long() if batch.elements is None else batch.elements
+        prediction = predict(self.row, self.network, given.sequence, given.signals, given.rna_features, elements)
+        return prediction, None
+
+    def kl_weight(self, step: int) -> float:
+        """0: there is no KL term."""
+        return 0.0
+
+
 class Objective(nn.Module):
     """The network with what training adds to it; the only thing an optimiser or a strategy sees."""
 
@@ -144,6 +170,11 @@ class Objective(nn.Module):
             tracks = self.track_head.loss(output.features, batch.signals, batch.cell)
             total = total + self.config.track_weight * tracks
         return Parts(total, loss.expression, loss.kl, tracks, outside_ratio(output.mask, network.centre))
+
+    def answer(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(B, 1) prediction and (B, L) mask, as in evaluation where the network is in that mode."""
+        output = self.network(batch.network_input())
+        return output.prediction, output.mask
 
     def _in_bins(self, given: NetworkInput, batch: Batch, step: int, cells_per_gene: int) -> Parts:
         """The loss of the stem's stage: stem and mask head in bins, expression read from signals through the mask."""
@@ -194,10 +225,22 @@ def outside_ratio(mask: Tensor, centre: slice) -> Tensor:
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """AdamW's groups (models.md section 5): no decay on biases, A_log and D; decay on all else, norms included."""
+    """AdamW's groups (models.md section 5).
+
+    No decay on biases, A_log and D, on embeddings, LayerNorm and BatchNorm, and on modules that say
+    ``no_weight_decay``; decay on all else, RMSNorm included.
+    """
     plain: list[nn.Parameter] = []
     decayed: list[nn.Parameter] = []
+    spared = {
+        id(parameter)
+        for room in module.modules()
+        if isinstance(room, _UNDECAYED) or getattr(room, "no_weight_decay", False)
+        for parameter in room.parameters()
+    }
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            (plain if name.rsplit(".", 1)[-1] in ("bias", "A_log", "D") else decayed).append(parameter)
+            last = name.rsplit(".", 1)[-1]
+            free = id(parameter) in spared or last.endswith("bias") or last in ("A_log", "D")
+            (plain if free else decayed).append(parameter)
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]

@@ -50,6 +50,10 @@ def launch(config: TrainConfig) -> Fabric:
     accelerator = run.accelerator
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    if run.precision == "16-mixed" and accelerator == "cpu":
+        raise SettingsError(
+            f"training configuration {config.name}: run.precision 16-mixed needs CUDA; on a CPU set it to 32-true"
+        )
     started = os.environ.get("WORLD_SIZE")
     if torch.distributed.is_torchelastic_launched() and started != str(run.devices * run.nodes):
         raise TrainingError(

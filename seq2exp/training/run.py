@@ -14,13 +14,14 @@ from tqdm import tqdm
 from seq2exp.errors import CheckpointError, Seq2ExpError, TrainingError
 from seq2exp.model.checkpoint import build_network, load_checkpoint, load_strictly
 from seq2exp.model.network import Seq2Exp
-from seq2exp.settings import WindowSettings
+from seq2exp.settings import ModelConfig, WindowSettings
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.training.cache import WindowCache, cut_windows
 from seq2exp.training.config import TrainConfig
+from seq2exp.training.elements import Candidates, find_candidates
 from seq2exp.training.folder import RunFolder, locked, open_folder, refuse_full_disk
 from seq2exp.training.loop import Loop
-from seq2exp.training.objective import Objective, parameter_groups
+from seq2exp.training.objective import BaselineObjective, Objective, parameter_groups
 from seq2exp.training.processes import StopRequest, agree, launch, together
 from seq2exp.window.assemble import window_settings
 
@@ -83,20 +84,24 @@ def _train(
             if fabric.global_rank == 0:
                 open_folder(root, config)
                 held.enter_context(locked(folder))
-        cache = _windows(config, dataset, settings, fabric, progress=progress)
+        cache, candidates = _windows(config, dataset, settings, fabric, progress=progress)
         torch.manual_seed(config.run.seed)
         with together(fabric):
             network = _network(config)
             if fabric.global_rank == 0:
                 refuse_full_disk(folder, _disk_needed(network, folder))
-        objective = Objective(network, config.objective, cache=cache)
+        objective: Objective | BaselineObjective
+        if isinstance(network, Seq2Exp):
+            objective = Objective(network, config.objective, cache=cache)
+        else:
+            objective = BaselineObjective(network, config.row)
         optimiser = torch.optim.AdamW(
             parameter_groups(objective, config.optimiser.weight_decay),
             lr=config.optimiser.start_rate,
             betas=config.optimiser.betas,
         )
         module, optimiser = fabric.setup(objective, optimiser)
-        loop = Loop(config, fabric, folder, dataset, cache, objective, module, optimiser)
+        loop = Loop(config, fabric, folder, dataset, cache, candidates, objective, module, optimiser)
         loop.restore()
         with StopRequest() as stop:
             loop.run(stop, progress=progress)
@@ -105,8 +110,8 @@ def _train(
 
 def _windows(
     config: TrainConfig, dataset: Dataset, settings: WindowSettings, fabric: Fabric, *, progress: bool
-) -> WindowCache:
-    """The run's windows; the first process of each machine cuts them, the others wait."""
+) -> tuple[WindowCache, Candidates | None]:
+    """The run's windows and their candidate elements; the first process of a machine makes them, the others wait."""
     bar: tqdm[Any] | None = None
 
     def show(done: int, total: int, what: str) -> None:
@@ -116,7 +121,7 @@ def _windows(
         bar.update(done - bar.n)
         bar.set_postfix_str(what, refresh=False)
 
-    cache, failure = None, None
+    cache = candidates = failure = None
     with fabric.rank_zero_first(local=True):  # waits without a time limit
         try:
             cache = cut_windows(
@@ -127,13 +132,16 @@ def _windows(
                 signal_type=config.data.signal_type,
                 progress=show,
             )
+            if config.called_peaks is not None:
+                peaks_dir = Path(config.data.cache) / "peaks"
+                candidates = find_candidates(dataset, cache, config.called_peaks, cache_dir=peaks_dir)
         except Seq2ExpError as error:
             failure = error
     if bar is not None:
         bar.close()
     agree(fabric, failure)
     assert cache is not None  # agree raises the failure
-    return cache
+    return cache, candidates
 
 
 def _geometry(config: TrainConfig, dataset: Dataset) -> WindowSettings:
@@ -153,10 +161,10 @@ def _geometry(config: TrainConfig, dataset: Dataset) -> WindowSettings:
     return settings
 
 
-def _network(config: TrainConfig) -> Seq2Exp:
+def _network(config: TrainConfig) -> nn.Module:
     """The network to train; for a retrain run around the frozen mask model of another checkpoint."""
-    if config.mask_from is None:
-        return build_network(config.model)
+    if config.mask_from is None or not isinstance(config.model, ModelConfig):
+        return config.row.build(config.model)
     try:
         source = load_checkpoint(Path(config.mask_from))
     except CheckpointError as error:

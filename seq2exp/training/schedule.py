@@ -24,8 +24,10 @@ class WarmupCosine:
     """Updates of the cosine."""
 
     def __post_init__(self) -> None:
-        if min(self.start, self.peak, self.floor) <= 0 or self.warmup_steps < 0 or self.cosine_steps < 1:
-            raise SettingsError(f"learning rates must be positive and steps not negative, found {self}")
+        if self.start < 0 or min(self.peak, self.floor) <= 0 or self.warmup_steps < 0 or self.cosine_steps < 1:
+            raise SettingsError(
+                f"learning rates must be positive, the first 0 or more, and steps not negative, found {self}"
+            )
 
     def __call__(self, step: int) -> float:
         """Learning rate of update ``step``; 0 is the first."""

@@ -1,4 +1,4 @@
-"""The network on the part valid, as in evaluation: mean of the Beta, mask as configured."""
+"""A system on a part of the data, as in evaluation: for Seq2Exp the mean of the Beta, mask as configured."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from seq2exp import metrics
-from seq2exp.model.network import Seq2Exp
 from seq2exp.training.batches import loader
 from seq2exp.training.cache import WindowCache
-from seq2exp.training.objective import outside_ratio
+from seq2exp.training.elements import Candidates
+from seq2exp.training.objective import BaselineObjective, Objective, outside_ratio
 from seq2exp.training.processes import summed, together
 
 if TYPE_CHECKING:
@@ -21,17 +21,26 @@ if TYPE_CHECKING:
 _BATCH = 8
 
 Table = NDArray[np.float64]
-"""(4, windows): prediction and target in log10(1 + CAGE), mask ratio outside the promoter, mask ratio."""
+"""(4, windows): prediction and target in log10(1 + CAGE), mask ratio outside the promoter, mask ratio; the ratios are
+NaN for systems without a mask."""
 
 
 @torch.no_grad()
 def evaluate(
-    fabric: Fabric, network: Seq2Exp, cache: WindowCache, indices: NDArray[np.int64], *, limit: int | None = None
+    fabric: Fabric,
+    objective: Objective | BaselineObjective,
+    cache: WindowCache,
+    indices: NDArray[np.int64],
+    *,
+    candidates: Candidates | None = None,
+    limit: int | None = None,
 ) -> Table:
     """Predictions and mask ratios of the windows ``indices``; processes share the work.
 
     Parameters
     ----------
+    candidates
+        Candidate elements of the cache's windows, for systems that read them.
     limit
         Batches after which each process stops, leaving zeros; None: all.
 
@@ -40,6 +49,7 @@ def evaluate(
     TrainingError
         A window is damaged.
     """
+    network = objective.network
     was_training = network.training
     network.eval()
     n, device = len(indices), fabric.device
@@ -47,16 +57,18 @@ def evaluate(
     mine = np.arange(fabric.global_rank, n, fabric.world_size)
     lists = [mine[i : i + _BATCH] for i in range(0, len(mine), _BATCH)][:limit]
     with together(fabric):
-        batches = loader(cache, [indices[places].tolist() for places in lists], workers=0)
+        batches = loader(cache, [indices[places].tolist() for places in lists], workers=0, candidates=candidates)
         for places, batch in zip(lists, batches, strict=True):
             there = batch.to(device)
             with fabric.autocast():
-                output = network(there.network_input())
-            for place, prediction, target, mask in zip(
-                places, output.prediction[:, 0], there.target[:, 0], output.mask, strict=True
-            ):
-                ratio = outside_ratio(mask[None], network.centre)
-                found[:, place] = torch.stack([prediction, target, ratio, mask.mean()]).double()
+                prediction, mask = objective.answer(there)
+            found[0, places], found[1, places] = prediction[:, 0].double(), there.target[:, 0].double()
+            if mask is None or isinstance(objective, BaselineObjective):
+                found[2:, places] = torch.nan
+                continue
+            for place, row in zip(places, mask, strict=True):
+                ratio = outside_ratio(row[None], objective.network.centre)
+                found[2:, place] = torch.stack([ratio, row.mean()]).double()
     network.train(was_training)
     table: Table = summed(fabric, found).cpu().numpy()
     return table

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from seq2exp.inference.checkpoints import shipped_checkpoints
+from seq2exp.model.checkpoint import holds_baseline
 from seq2exp.sources.dataset import hash_files
 from seq2exp.sources.manifest import find_manifest
 
@@ -74,13 +75,18 @@ def dataset_hash(path: Path) -> str:
 
 
 def checkpoint_paths(*, root: Path | None = None) -> dict[str, Path | None]:
-    """No checkpoint, the shipped ones, those in `.data/checkpoints` and those of runs in `.data/runs`, by name."""
+    """No checkpoint, the shipped ones, those in `.data/checkpoints` and those of runs in `.data/runs`, by name.
+
+    Baselines make no mask and are left out.
+    """
     data = (root or ROOT) / ".data"
     named: dict[str, Path] = dict(shipped_checkpoints())
     for weights in sorted((data / "checkpoints").glob(f"{_WHOLE}/model.safetensors")):
-        _add(named, weights.parent, weights.parent)
+        if not holds_baseline(weights.parent):
+            _add(named, weights.parent, weights.parent)
     for weights in sorted((data / "runs").glob(f"{_WHOLE}/checkpoint/model.safetensors")):
-        _add(named, weights.parent.parent, weights.parent)
+        if not holds_baseline(weights.parent):
+            _add(named, weights.parent.parent, weights.parent)
     return {NO_CHECKPOINT: None, **named}
 
 

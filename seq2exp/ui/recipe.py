@@ -11,7 +11,8 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, get_args
 
-from seq2exp.settings import ModelConfig, Preset
+from seq2exp.baselines.systems import OWN, SystemConfig
+from seq2exp.settings import ModelConfig, PeakSettings, Preset
 from seq2exp.training.config import (
     RANDOM_STATES,
     DataConfig,
@@ -29,6 +30,7 @@ _CLASSES: Mapping[str, type] = {
     "optimiser": OptimiserConfig,
     "objective": ObjectiveConfig,
     "run": RunConfig,
+    "peaks": PeakSettings,
 }
 _RUN_RECIPE = ("seed", "precision", "valid_every")
 """What of section run belongs to the recipe; the rest says where and how it ran."""
@@ -59,19 +61,36 @@ def published_preset(model: ModelConfig) -> Preset:
     return min(presets, key=distance)
 
 
+def recipe_name(config: TrainConfig) -> str:
+    """The published recipe that ``config`` is shown beside: soft, hard, or a baseline's."""
+    if config.system == OWN and isinstance(config.model, ModelConfig):
+        return published_preset(config.model)
+    return config.row.title
+
+
+def _published_model(config: TrainConfig) -> SystemConfig:
+    if config.system == OWN and isinstance(config.model, ModelConfig):
+        return ModelConfig.preset(published_preset(config.model))
+    return config.row.published
+
+
 def settings_of(config: TrainConfig) -> tuple[ChosenSetting, ...]:
     """Every setting of ``config`` beside its published value."""
+    recipe = dict(config.row.recipe)
+    optimiser = {name: recipe.get(name, value) for name, value in vars(OptimiserConfig()).items()}
+    run = {name: recipe.get(name, value) for name, value in vars(RunConfig()).items() if name in _RUN_RECIPE}
     published: dict[str, Any] = {
-        "model": ModelConfig.preset(published_preset(config.model)).to_dict(),
-        "optimiser": vars(OptimiserConfig()),
+        "model": _published_model(config).to_dict(),
+        "optimiser": optimiser,
         "objective": vars(ObjectiveConfig()),
-        "run": {name: value for name, value in vars(RunConfig()).items() if name in _RUN_RECIPE},
+        "run": run,
     }
+    classes = {**_CLASSES, "model": type(config.model)}
     found = []
     for section, values in config.to_dict().items():
         if not isinstance(values, dict):
             continue
-        meanings = field_meanings(_CLASSES[section])
+        meanings = field_meanings(classes[section])
         for name, value in values.items():
             stated = name in published.get(section, {})
             other = published[section][name] if stated else None

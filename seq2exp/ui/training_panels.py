@@ -17,7 +17,7 @@ from seq2exp.figures.curves import Curve, Moments, curve_figure
 from seq2exp.figures.style import THEMES, with_alpha
 from seq2exp.ui.benchmark_view import show_benchmark
 from seq2exp.ui.panels import theme_name
-from seq2exp.ui.recipe import ChosenSetting, published_preset, settings_of
+from seq2exp.ui.recipe import ChosenSetting, recipe_name, settings_of
 from seq2exp.ui.runs import Run, read_card, read_run
 from seq2exp.ui.text import duration, number, percent, plain
 
@@ -168,7 +168,7 @@ def _settings(run: Run) -> None:
         return
     every = settings_of(run.config)
     n_differing = sum(setting.differs for setting in every)
-    recipe = published_preset(run.config.model)
+    recipe = recipe_name(run.config)
     only = st.toggle(f"Only what differs from the published {recipe} recipe ({n_differing})", value=True)
     shown = [setting for setting in every if setting.differs or not only]
     if not shown:

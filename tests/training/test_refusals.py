@@ -172,7 +172,7 @@ def test_a_disk_that_fills_in_training_costs_nothing_that_was_saved(
     elif place == "curves":
         monkeypatch.setattr(Curves, "train", full_curves)
     else:
-        monkeypatch.setattr("seq2exp.training.loop.save_checkpoint", full_checkpoint)
+        monkeypatch.setattr("seq2exp.training.loop.save_system", full_checkpoint)
     refused(chosen, tmp_path, r"writing failed at update [56] \(No space left on device\); free some space")
     monkeypatch.undo()
     folder = train(chosen, root=tmp_path, progress=False)

@@ -16,6 +16,7 @@ from seq2exp.sources.dataset import open_dataset
 from seq2exp.training.batches import StepSampler, batch_at, loader
 from seq2exp.training.cache import WindowCache
 from seq2exp.training.config import TrainConfig
+from seq2exp.training.elements import Candidates
 from seq2exp.training.folder import RunFolder
 from seq2exp.training.run import train
 
@@ -119,7 +120,8 @@ def test_every_epoch_sees_every_window_once_and_processes_share_each_batch() -> 
 
 def test_worker_processes_read_the_same_batches(cache: WindowCache) -> None:
     lists = [[0, 3], [5, 1]]
-    here, there = (list(loader(cache, lists, workers=workers)) for workers in (0, 1))
+    candidates = Candidates([np.array([[index, index + 9]]) for index in range(len(cache))])
+    here, there = (list(loader(cache, lists, workers=workers, candidates=candidates)) for workers in (0, 1))
     for one, other in zip(here, there, strict=True):
         assert one.names == other.names
         for left, right in zip(one[:-1], other[:-1], strict=True):
