@@ -217,6 +217,15 @@ class Objective(nn.Module):
         return self.network.config.kl_weight * share
 
 
+def objective_of(
+    row: System, network: nn.Module, config: ObjectiveConfig | None = None, *, cache: WindowCache
+) -> Objective | BaselineObjective:
+    """What the loop trains and `seq2exp.training.validation.evaluate` asks, for a network of the system ``row``."""
+    if isinstance(network, Seq2Exp):
+        return Objective(network, config or ObjectiveConfig(), cache=cache)
+    return BaselineObjective(network, row)
+
+
 def outside_ratio(mask: Tensor, centre: slice) -> Tensor:
     """Mean of the mask (B, L) outside the promoter centre; 0 where the centre is the whole window."""
     width = mask.shape[1] - (centre.stop - centre.start)

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from seq2exp.errors import CheckpointError, Seq2ExpError, TrainingError
 from seq2exp.model.checkpoint import build_network, load_checkpoint, load_strictly
-from seq2exp.model.network import Seq2Exp
 from seq2exp.settings import ModelConfig, WindowSettings
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.training.cache import WindowCache, cut_windows
@@ -21,7 +20,7 @@ from seq2exp.training.config import TrainConfig
 from seq2exp.training.elements import Candidates, find_candidates
 from seq2exp.training.folder import RunFolder, locked, open_folder, refuse_full_disk
 from seq2exp.training.loop import Loop
-from seq2exp.training.objective import BaselineObjective, Objective, parameter_groups
+from seq2exp.training.objective import objective_of, parameter_groups
 from seq2exp.training.processes import StopRequest, agree, launch, together
 from seq2exp.window.assemble import window_settings
 
@@ -90,11 +89,7 @@ def _train(
             network = _network(config)
             if fabric.global_rank == 0:
                 refuse_full_disk(folder, _disk_needed(network, folder))
-        objective: Objective | BaselineObjective
-        if isinstance(network, Seq2Exp):
-            objective = Objective(network, config.objective, cache=cache)
-        else:
-            objective = BaselineObjective(network, config.row)
+        objective = objective_of(config.row, network, config.objective, cache=cache)
         optimiser = torch.optim.AdamW(
             parameter_groups(objective, config.optimiser.weight_decay),
             lr=config.optimiser.start_rate,
