@@ -21,7 +21,10 @@ LANES = {
 """Lanes a visitor can switch off, by the names the link uses."""
 _AT_FIRST = ("triangle",)
 """Left out until asked for: the model reads one row of the map, so the triangle is context."""
-HIDDEN, CHART, MARKS = "hidden", "chart", "marks"
+HIDDEN, CHART, MARKS, HEIGHTS = "hidden", "chart", "marks", "heights"
+RESIZABLE = ("dnase", "h3k27ac", "contact", "mask")
+"""Lanes whose lower border can be moved, by the names the link uses."""
+LOWEST_PX, HIGHEST_PX = 24, 400
 _MOST_MARKS = 9
 _MOST_DIGITS = 10
 
@@ -36,6 +39,8 @@ def _seed() -> None:
         state[CHART] = link.get(CHART) == "plain"
     if MARKS not in state:
         state[MARKS] = read_marks(link.get(MARKS, ""))
+    if HEIGHTS not in state:
+        state[HEIGHTS] = read_heights(link.get(HEIGHTS, ""))
 
 
 def read_marks(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -51,6 +56,29 @@ def read_marks(text: str) -> tuple[tuple[int, int, str], ...]:
         if digits and 0 < int(first) <= int(last):
             marks.append((int(first) - 1, int(last), name[:24] or f"R{len(marks) + 1}"))
     return tuple(marks)
+
+
+def read_heights(text: str) -> dict[str, int]:
+    """Heights of a link, ``dnase:80,mask:150``, in px by lane; what is malformed or out of range is left out."""
+    found: dict[str, int] = {}
+    for part in text.split(",")[: len(RESIZABLE)]:
+        name, _, px = part.partition(":")
+        if name in RESIZABLE and px.isdecimal() and len(px) <= _MOST_DIGITS and LOWEST_PX <= int(px) <= HIGHEST_PX:
+            found[name] = int(px)
+    return found
+
+
+def keep_heights(found: object) -> None:
+    """Remember the heights the component sent; what is malformed is left out."""
+    if isinstance(found, dict):
+        text = ",".join(f"{name}:{px}" for name, px in found.items() if isinstance(px, int) and abs(px) <= HIGHEST_PX)
+        st.session_state[HEIGHTS] = read_heights(text)
+
+
+def heights() -> dict[str, int]:
+    """Lanes made higher or lower by hand, in px."""
+    _seed()
+    return dict(st.session_state[HEIGHTS])
 
 
 def keep_marks(found: object) -> None:
@@ -122,4 +150,6 @@ def choices() -> dict[str, str]:
         named[CHART] = "plain"
     if state[MARKS]:
         named[MARKS] = ",".join(f"{start + 1}-{end}:{name}" for start, end, name in state[MARKS])
+    if state[HEIGHTS]:
+        named[HEIGHTS] = ",".join(f"{name}:{px}" for name, px in state[HEIGHTS].items())
     return named | scales.choices()

@@ -13,7 +13,7 @@ from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import LocusView
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import asks, beside, cache, display, exports, inputs, own, panels, rows_of, state, truth
+from seq2exp.ui import asks, beside, cache, chosen, display, exports, inputs, own, panels, rows_of, state, truth
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.summary import badge_row, below
 from seq2exp.ui.text import milliseconds, plain
@@ -95,7 +95,7 @@ def show(
         choices = inputs.choices(view.interval, visible)
         exports.popover(view, visible, config=config, choices=choices, truth=known, beside=extra)
     _figure(opened, answer, config, locus, visible, extra)
-    below(answer)
+    below(answer, live=True)
     state.write_link(config, inputs.choices(view.interval, visible))
 
 
@@ -116,7 +116,7 @@ def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, vi
         settings={key: session[key] for key in SETTING_KEYS},
         defaults=state.defaults(config),
         modes=state.allowed_modes(config),
-        shown=Shown(visible, display.marks(view.interval), display.shown(), inputs.moves()),
+        shown=_shown(view.interval, visible),
         stamp=_stamp(answer),
         caption=caption(view, {key: session[key] for key in SETTING_KEYS}),
         plotly=component.plotly_url(),
@@ -131,6 +131,12 @@ def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, vi
         on_view=lambda: _viewed(view.interval),
         on_ask=lambda: asks.take(_sent("ask"), opened),
     )
+
+
+def _shown(window: Interval, visible: Interval) -> Shown:
+    """How the figure stands."""
+    lanes, heights = display.shown(), display.heights()
+    return Shown(visible, display.marks(window), lanes, inputs.moves(), heights, chosen.for_figure())
 
 
 def _stamp(answer: Answer) -> str:
@@ -185,3 +191,6 @@ def _viewed(window: Interval) -> None:
         if start < end:
             inputs.keep_stretch(Interval(window.chrom, start, end))
     display.keep_marks(sent.get("bands"))
+    display.keep_heights(sent.get("heights"))
+    if "chosen" in sent:
+        chosen.in_figure(sent["chosen"], window)

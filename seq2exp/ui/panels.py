@@ -18,7 +18,7 @@ from seq2exp.genome import Interval
 from seq2exp.inference.report import elements_bed
 from seq2exp.results import LocusView, TrueElement
 from seq2exp.settings import ElementSettings
-from seq2exp.ui import inputs
+from seq2exp.ui import chosen, inputs
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.text import milliseconds, missing_in_words, number, percent, plain, tags
 from seq2exp.ui.tracks import component
@@ -246,8 +246,8 @@ def elements_csv(view: LocusView) -> str:
     return "\n".join([*head, "# start and end: 1-based, both included"]) + "\n" + element_rows(view).to_csv(index=False)
 
 
-def element_table(view: LocusView) -> None:
-    """Called elements with their downloads."""
+def element_table(view: LocusView, *, live: bool) -> None:
+    """Called elements with their downloads; ``live``: a row can be chosen, and the figure shows which."""
     st.markdown(f"**Called elements** in {plain(view.gene.symbol or view.gene.gene_id)}'s window")
     if view.mask.elements:
         formats = {name: st.column_config.NumberColumn(format="localized") for name in ("Start", "End", "Length, bp")}
@@ -255,7 +255,12 @@ def element_table(view: LocusView) -> None:
         formats["From TSS, bp"] = st.column_config.NumberColumn(
             format="localized", help="Middle of the element; positive in the direction of transcription"
         )
-        st.dataframe(element_rows(view), hide_index=True, column_config=formats, height="auto")
+        look: dict[str, Any] = {"hide_index": True, "column_config": formats, "height": "auto"}
+        if live:
+            row = chosen.row_of(view)
+            st.session_state[chosen.TABLE] = {"selection": {"rows": [] if row is None else [row]}}
+            look |= {"key": chosen.TABLE, "on_select": lambda: chosen.in_table(view), "selection_mode": "single-row"}
+        st.dataframe(element_rows(view), **look)
     else:
         st.caption("None at these settings.")
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in view.gene.symbol) or "gene"

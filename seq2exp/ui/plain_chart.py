@@ -34,5 +34,5 @@ def show(
         choices = inputs.choices(view.interval, visible)
         exports.popover(view, visible, config=config, choices=choices, truth=known, beside=extra)
     panels.figure(view, visible, known, extra)
-    below(answer)
+    below(answer, live=False)
     state.write_link(config, inputs.choices(view.interval, visible))

@@ -24,11 +24,11 @@ def badge_row(
     peaks_panel.choose()
 
 
-def below(answer: Answer) -> None:
-    """Notices, latency, numbers, the element table and where it all came from."""
+def below(answer: Answer, *, live: bool) -> None:
+    """Notices, latency, numbers, the element table and where it all came from; ``live``: below the live figure."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         panels.notices(answer.view)
         panels.latency(answer)
     panels.numbers(answer.view)
-    panels.element_table(answer.view)
+    panels.element_table(answer.view, live=live)
     panels.provenance(answer.view)

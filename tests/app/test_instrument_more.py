@@ -72,3 +72,39 @@ def test_the_link_is_copied_and_drawn_as_a_code(page: Page, address: str) -> Non
     assert page.inner_text(".s2x dialog.link [data-is=copied]")
     assert page.evaluate("() => getSelection().toString() || document.activeElement.value") == link
     assert page.evaluate("() => document.querySelector('.s2x dialog.link img').naturalWidth") > 0
+
+
+def test_scales_are_chosen_said_and_restored(page: Page, address: str) -> None:  # noqa: F811
+    show(page, address, "?scales=dnase:sqrt&clip=on")
+    words = page.inner_text(".s2x .plot")
+    assert "sqrt, " in words
+    assert "group scale" in words
+    page.get_by_role("button", name="Display").click()
+    page.get_by_text("Locked", exact=True).click()
+    page.wait_for_function("() => document.querySelector('.s2x .plot').textContent.includes('scale locked')")
+    page.wait_for_function("() => new URLSearchParams(location.search).has('range')")
+    assert query(page, "range").startswith("dnase:")
+    assert (query(page, "scales"), query(page, "clip")) == ("dnase:sqrt", "on")
+
+
+def test_a_border_dragged_and_an_element_chosen_stay(page: Page, address: str) -> None:  # noqa: F811
+    show(page, address, "?threshold=0.2")
+    border = page.get_by_role("separator", name="Height of the lane DNase")
+    before = int(border.get_attribute("aria-valuenow") or 0)
+    border.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    wait_for_query(page, "heights", f"dnase:{before + 20}")
+    first = page.evaluate("() => window.seq2exp.elements()[0]")
+    assert first is not None
+    page.locator(".s2x .figure").focus()
+    for _ in range(3):
+        page.keyboard.press("+")
+    table = page.get_by_test_id("stDataFrame")
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 16, "y": 52})
+    page.wait_for_function("() => document.querySelector('.s2x .plot').textContent.includes('E1: row 1 of')")
+    low, high = page.evaluate("() => document.querySelector('.s2x .js-plotly-plot').layout.xaxis.range")
+    assert low < first[1]
+    assert high > first[0]
+    assert border.get_attribute("aria-valuenow") == str(before + 20)

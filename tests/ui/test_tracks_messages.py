@@ -63,7 +63,7 @@ def _event(name: str, value: Any) -> str:
 
 def _held(app: AppTest) -> dict[str, Any]:
     """Everything a message may change."""
-    keys = (*SETTING_KEYS, "tracks_commit", "seen", "link")
+    keys = (*SETTING_KEYS, "tracks_commit", "seen", "link", "chosen_place")
     return {key: app.session_state[key] for key in keys if key in app.session_state}
 
 
@@ -100,6 +100,23 @@ def test_the_stretch_and_marks_on_show_are_remembered() -> None:
     assert display.read_marks(app.session_state["link"]["marks"]) == marks
     _send(app, _event("view", {"view": [2_000, 4_000], "bands": [], "n": 2}))
     assert app.session_state["seen"][1] == ()
+
+
+def test_heights_and_the_chosen_element_are_remembered() -> None:
+    message = {"heights": {"dnase": 90, "mask": 150, "truth": 60}, "chosen": [2_000, 2_400], "n": 1}
+    app = _send(_open(), _event("view", message)).run()
+    assert app.session_state["link"] == {"heights": "dnase:90,mask:150"}
+    assert display.read_heights("dnase:90,mask:150") == {"dnase": 90, "mask": 150}
+    assert app.session_state["chosen_place"] == Interval("chr1", 2_000, 2_400)
+    app = _send(app, _event("view", {"heights": {}, "chosen": None, "n": 2})).run()
+    assert app.session_state["link"] == {}
+    assert app.session_state["chosen_place"] is None
+
+
+@pytest.mark.parametrize("text", ["dnase:9", "dnase:401", "dnase:-50", "dnase", ":50", "x:50", "dnase:5e1", "dnase:²"])
+def test_malformed_heights_of_a_link_are_left_out(text: str) -> None:
+    assert display.read_heights(text) == {}
+    assert display.read_heights(f"{text},mask:50") == {"mask": 50}
 
 
 def test_a_stretch_is_cut_at_the_windows_ends() -> None:
@@ -147,6 +164,10 @@ HOSTILE_VIEWS: list[Any] = [
     {"bands": [{"start": 2_500, "end": 2_000, "name": "x"}]},
     {"bands": [{"start": -5, "end": 2_000, "name": "x"}]},
     {"bands": [{"start": 2_000, "end": 2_500, "name": ["x"]}]},
+    {"heights": [80], "chosen": "E1"},
+    {"heights": {"dnase": 10**400, "mask": "80", "contact": 80.5, "x": 80}, "chosen": [10**400, 2]},
+    {"heights": {"dnase": None}, "chosen": [2_400, 2_000]},
+    {"heights": "dnase:80", "chosen": {"0": 2_000, "1": 2_400}},
     {"bands": [{"start": 2_000, "end": 2_500}, 7, None, "x", ["start", "end", "name"]]},
 ]
 

@@ -46,6 +46,10 @@ class Shown:
     lanes: Mapping[str, bool] | None = None
     go: int = 0
     """Counts the times the page, not the figure, chose the stretch."""
+    heights: Mapping[str, int] | None = None
+    """Of lanes that were made higher or lower by hand, in px."""
+    chosen: Mapping[str, Any] | None = None
+    """The element chosen in the table: ``n`` counts the choices, ``place`` is its [start, end), None for no longer."""
 
 
 def reply_to(
@@ -96,6 +100,8 @@ def reply_to(
         "view": [shown.view.start, shown.view.end],
         "bands": [{"start": start, "end": end, "name": name} for start, end, name in shown.bands],
         "shown": dict(shown.lanes or {}),
+        "heights": dict(shown.heights or {}),
+        "chosen": None if shown.chosen is None else dict(shown.chosen),
         "peaks": [[peak.interval.start, peak.interval.end] for peak in view.peaks],
         # No element can be where the promoter is forced, so a peak there counts for nothing.
         "overlap_peaks": [

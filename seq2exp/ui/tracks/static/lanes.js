@@ -5,7 +5,7 @@ import { meets } from "./beta.js";
 import { packGenes } from "./genes.js";
 import { line, middleOf, names, onShow, plain, rectangles, toGenome, withAlpha } from "./shapes.js";
 
-export const HEIGHT = { geneRow: 31, signal: 50, absent: 26, mask: 96, calls: 54, row: 30, truth: 54 };
+export const HEIGHT = { geneRow: 31, signal: 50, absent: 26, mask: 96, calls: 54, row: 30, names: 22, truth: 54 };
 const LETTERS_BELOW_BP = 150;
 const BASES = "ACGTN";
 
@@ -128,6 +128,7 @@ export function maskLane(frame, live, settings) {
   return {
     name: "mask",
     height: HEIGHT.mask,
+    resizable: true,
     range: [-0.03, 1.07],
     labels: [
       { text: "Mask", y: 0.88, colour: theme.ink, bold: true },
@@ -282,7 +283,7 @@ export function rowLane(frame, { name, title, colour, boxes }) {
     }));
   return {
     name,
-    height: HEIGHT.row + (wanted.length ? 12 : 0),
+    height: HEIGHT.row + (boxes.some((b) => b.label) ? 12 : 0),
     range: [0, 1],
     labels: [{ text: title, y: 0.6, colour: tint, bold: true }],
     traces: [

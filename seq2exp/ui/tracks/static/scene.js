@@ -1,8 +1,10 @@
 // Lanes set below each other on one genome axis: the data and layout that Plotly.react is given.
 
+import { chosenShapes, chosenWords } from "./chosen.js";
 import { contactArcs, triangleLane } from "./contacts.js";
-import { callsLane, geneLane, gridOf, maskLane, rowLane, truthLane } from "./lanes.js";
-import { plain, withAlpha } from "./shapes.js";
+import { applyHeights } from "./heights.js";
+import { callsLane, geneLane, gridOf, HEIGHT, maskLane, rowLane, truthLane } from "./lanes.js";
+import { middleOf, names, plain, withAlpha } from "./shapes.js";
 import { signalLane } from "./signals.js";
 
 /** Margins around the lanes in px, and the size of letters: usual, and for a projector. */
@@ -48,7 +50,11 @@ export function scene(state) {
   for (const row of [...locus.rows, ...(reply.rows ?? [])]) if (shown(row.name)) lanes.push(rowLane(frame, row));
   if (locus.truth && shown("truth")) lanes.push(truthLane(frame, locus.truth));
 
+  const marks = marksLane(frame, bands, state);
+  if (marks) lanes.push(marks);
+
   stretch(lanes, scale, (state.screen ?? 0) - sizes.t - sizes.b);
+  applyHeights(lanes, state.heights, scale);
   const inner = lanes.reduce((sum, lane) => sum + lane.height, 0) + GAP * (lanes.length - 1);
   const layout = frameLayout(frame, inner);
   const data = [];
@@ -104,15 +110,20 @@ export function scene(state) {
       data.push({ showlegend: false, hoverinfo: "skip", ...trace, xaxis: "x", yaxis: `y${suffix}` });
     top += lane.height + GAP;
   });
-  layout.shapes.push(...causalBands(state), ...bandShapes(bands, theme), tssLine(frame));
-  layout.annotations.push(...tssFlag(frame), legend(frame), ...bandNames(bands, frame));
-  return { data, layout, lanes: lanes.map(({ name, top: at, height, range }) => ({ name, top: at, height, range })) };
+  layout.shapes.push(...causalBands(state), ...bandShapes(bands, theme), tssLine(frame), ...chosenShapes(state));
+  layout.annotations.push(...tssFlag(frame), legend(frame));
+  const placed = lanes.map((lane) => {
+    const { name, top: at, height, range, resizable } = lane;
+    return { name, top: at, height, range, resizable, title: lane.labels[0].text };
+  });
+  return { data, layout, lanes: placed };
 }
 
-/** Lanes as tall as the screen allows, within reason; rows of genes stay as tall as their letters. */
+/** Lanes as tall as the screen allows, within reason; genes and names stay as tall as their letters. */
 function stretch(lanes, scale, available) {
-  const elastic = lanes.filter((lane) => lane.name !== "genes");
-  const fixed = lanes.filter((lane) => lane.name === "genes").reduce((sum, lane) => sum + lane.height, 0);
+  const lettered = (lane) => lane.name === "genes" || lane.name === "marks";
+  const elastic = lanes.filter((lane) => !lettered(lane));
+  const fixed = lanes.filter(lettered).reduce((sum, lane) => sum + lane.height, 0);
   const usual = elastic.reduce((sum, lane) => sum + lane.height * scale, 0);
   const room = available - fixed - GAP * (lanes.length - 1);
   const factor = Math.min(Math.max(room / usual, LEAST_STRETCH), MOST_STRETCH);
@@ -220,20 +231,31 @@ const bandShapes = (bands, theme) =>
     band(start, end, withAlpha(theme.threshold, 0.12), { width: 1, color: theme.threshold, dash: "dot" }),
   );
 
-const bandNames = (bands, { theme, view }) =>
-  bands
-    .filter(({ start, end }) => end > view[0] && start < view[1])
-    .map(({ start, end, name }) => ({
-      xref: "x",
-      yref: "paper",
-      x: (Math.max(start, view[0]) + Math.min(end, view[1])) / 2,
-      y: 0,
-      yanchor: "bottom",
-      text: plain(name),
-      showarrow: false,
-      bgcolor: withAlpha(theme.paper, 0.8),
-      font: { color: theme.threshold },
-    }));
+/** The names of marks and of the chosen element, in a lane of their own so that they cover nothing; null without any. */
+function marksLane(frame, bands, state) {
+  const { theme, view } = frame;
+  const element = chosenWords(state);
+  const named = [
+    ...bands.map(({ start, end, name }) => ({
+      place: [start, end],
+      text: name,
+      colour: theme.threshold,
+      first: false,
+    })),
+    ...(element ? [{ ...element, colour: theme.ink, bold: true, first: true }] : []),
+  ];
+  if (!named.length) return null;
+  const wanted = named
+    .filter(({ place }) => place[1] > view[0] && place[0] < view[1])
+    .map((name) => ({ ...name, at: middleOf(frame, name.place) }));
+  return {
+    name: "marks",
+    height: Math.round(HEIGHT.names * frame.scale),
+    range: [0, 1],
+    labels: [{ text: "Marked", y: 0.5, colour: theme.muted }],
+    traces: [names(frame, wanted, 0.5)],
+  };
+}
 
 function tssLine({ locus, theme }) {
   const x = locus.tss + 1;

@@ -40,6 +40,7 @@ export function signalLane(frame, track, scale) {
   return {
     name: track.name,
     height: HEIGHT.signal,
+    resizable: true,
     range: [-0.04 * ceiling, 1.12 * ceiling],
     ceiling,
     labels: [

@@ -2,15 +2,17 @@
 // Mounted twice per page: once with the locus as bytes (sent once), once with the reply to the settings (a few kB).
 
 import { answer, floorOf } from "./beta.js";
+import { inSight } from "./chosen.js";
 import { Controls } from "./controls.js";
 import { showHelp, showLink, showQr } from "./dialogs.js";
 import { captioned, saveImage } from "./exports.js";
 import { drawFigure } from "./figure.js";
+import { Hand } from "./hand.js";
+import { Handles } from "./heights.js";
 import { isCurrent, keep, loadPlotly, loci, waiting } from "./arrivals.js";
 import { actOf } from "./keys.js";
 import { linkOf } from "./link.js";
 import { paint } from "./live.js";
-import { dragMark } from "./marks.js";
 import { decode, prepared } from "./payload.js";
 import { Crosshair } from "./pointer.js";
 import { set, tell } from "./readout.js";
@@ -71,6 +73,7 @@ class Instrument {
       onReset: () => this.reset(),
     });
     this.crosshair = new Crosshair(this.figure);
+    this.handles = new Handles(this.figure, (name, px, settled) => this.resized(name, px, settled));
     this.state = null;
     this.sent = 0;
     this.moving = false;
@@ -89,9 +92,7 @@ class Instrument {
     this.resizer.observe(this.figure);
     // Streamlit changes its theme without telling components.
     this.watch = setInterval(() => this.state?.theme && this.themeName() !== this.state.theme.name && this.draw(), 700);
-    this.figure.addEventListener("pointermove", (event) => this.pointed(event));
-    this.figure.addEventListener("pointerleave", () => this.crosshair.hide());
-    this.figure.addEventListener("pointerdown", (event) => this.beginBand(event), true);
+    this.hand = new Hand(this);
     this.root.addEventListener("keydown", (event) => this.pressed(event));
     this.figure.addEventListener("focus", () => (focused = true));
     // A figure taken out of the page loses the focus without having been left.
@@ -161,7 +162,10 @@ class Instrument {
       view,
       shown: reply.shown,
       bands: fresh ? reply.bands : (this.state?.bands ?? []),
+      heights: fresh ? reply.heights : (this.state?.heights ?? {}),
+      chosen: fresh ? null : this.state?.chosen,
     };
+    if (reply.chosen && reply.chosen.n !== this.choice) this.choose(reply.chosen);
     this.draw();
   }
 
@@ -210,9 +214,9 @@ class Instrument {
     state.screen = window.innerHeight - (this.deck ? AROUND_DECK_PX : AROUND_PX);
     this.recompute();
     if (!this.deck) this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
-    const { locus, settings, reply, view, bands, shown, theme, width, screen } = state;
+    const { locus, settings, reply, view, bands, heights, chosen, shown, theme, width, screen } = state;
     const answered = [reply.peaks, reply.rows, reply.scales];
-    const looks = [locus.key, settings, view, bands, shown, answered, theme.name, width, screen];
+    const looks = [locus.key, settings, view, bands, heights, chosen, shown, answered, theme.name, width, screen];
     const signature = JSON.stringify(looks);
     if (signature === this.signature) {
       // The reply to what is already drawn: only its numbers are new.
@@ -223,6 +227,7 @@ class Instrument {
     const drawn = scene(state);
     this.lanes = drawn.lanes;
     this.drawn = drawn;
+    this.handles.show(drawn.lanes, { sizes: state.sizes, width, scale: state.sizes.font / SIZES.usual.font });
     await plotly.react(this.plot, drawn.data, drawn.layout, {
       displayModeBar: false,
       scrollZoom: true,
@@ -279,11 +284,16 @@ class Instrument {
     tell(this.root, this.state, this.busy ? "computing …" : this.opening);
   }
 
-  /** Go to [start, end), kept inside the window. */
-  go(start, end) {
-    this.state.view = within(start, end, this.state.locus.chromosome);
+  /** Parts of what is shown, changed by hand: drawn at once, and told to the server for the link. */
+  change(parts) {
+    Object.assign(this.state, parts);
     this.draw();
     this.tellView();
+  }
+
+  /** Go to [start, end), kept inside the window. */
+  go(start, end) {
+    this.change({ view: within(start, end, this.state.locus.chromosome) });
   }
 
   relaid(change) {
@@ -298,8 +308,8 @@ class Instrument {
   tellView() {
     clearTimeout(this.viewTimer);
     this.viewTimer = setTimeout(() => {
-      const { view, bands } = this.state;
-      this.send.view({ view, bands, n: Date.now() });
+      const { view, bands, heights, chosen } = this.state;
+      this.send.view({ view, bands, heights, chosen, n: Date.now() });
     }, VIEW_PAUSE_MS);
   }
 
@@ -309,11 +319,8 @@ class Instrument {
     const { view, locus } = this.state;
     const moved = movedBy(name, view, locus.chromosome, locus.tss);
     if (moved) this.go(...moved);
-    else if (name === "unband") {
-      this.state.bands = [];
-      this.draw();
-      this.tellView();
-    } else if (name === "next") this.turn(1);
+    else if (name === "unband") this.change({ bands: [] });
+    else if (name === "next") this.turn(1);
     else if (name === "previous") this.turn(-1);
     else if (name === "next-gene") this.hop(1);
     else if (name === "previous-gene") this.hop(-1);
@@ -323,6 +330,21 @@ class Instrument {
     else if (name === "help") showHelp(this.root, { talk: Boolean(this.deck) });
     else if (name === "full") this.root.requestFullscreen?.().then(() => this.figure.focus());
     else if (name === "svg" || name === "png") this.save(name);
+  }
+
+  /** A lane's border was moved: `px`, or null for the lane's own height. */
+  resized(name, px, settled) {
+    const { [name]: _before, ...others } = this.state.heights;
+    this.state.heights = px === null ? others : { ...others, [name]: px };
+    this.draw();
+    if (settled) this.tellView();
+  }
+
+  /** The element chosen in the table: brought into sight where it is not. */
+  choose({ n, place }) {
+    this.choice = n;
+    this.state.chosen = place;
+    if (place) this.state.view = inSight(this.state.view, place, this.state.locus.chromosome);
   }
 
   /** `by` genes further in the picker's list. Counted from the gene on show, so that no quick press is lost. */
@@ -363,26 +385,5 @@ class Instrument {
     if (!act) return;
     event.preventDefault();
     this.act(act);
-  }
-
-  pointed(event) {
-    if (!this.state?.live || event.buttons) return this.crosshair.hide();
-    const box = this.plot.getBoundingClientRect();
-    this.crosshair.show(this.state, event.clientX - box.left, this.drawn.layout.height, event.clientY - box.top);
-    return undefined;
-  }
-
-  /** Shift and drag: a named band that stays through zoom and settings. */
-  beginBand(event) {
-    this.figure.focus({ preventScroll: true });
-    if (!event.shiftKey || !this.state) return;
-    const { locus, view, width, bands } = this.state;
-    const left = this.plot.getBoundingClientRect().left + this.sizes().l;
-    const at = (x) => view[0] + ((x - left) / width) * (view[1] - view[0]);
-    dragMark(event, at, locus.chromosome, bands, (marked) => {
-      this.state.bands = marked;
-      this.draw();
-      this.tellView();
-    });
   }
 }
