@@ -14,6 +14,7 @@ from seq2exp import __version__
 from seq2exp.benchmark.choice import BenchmarkSettings, chosen_cells, chosen_genes
 from seq2exp.benchmark.expression import expression_report
 from seq2exp.benchmark.locus import Locus, LocusScores
+from seq2exp.benchmark.oracle import oracle_of
 from seq2exp.benchmark.predictors import (
     MASK,
     MATCHED_PEAKS,
@@ -23,13 +24,13 @@ from seq2exp.benchmark.predictors import (
     judge_window,
     score_peaks,
 )
-from seq2exp.benchmark.ranking import Array, gene_weights
+from seq2exp.benchmark.ranking import gene_weights
 from seq2exp.benchmark.rows import Calls, Pool, Row, calls_at_share, finish, judge, make_pool
 from seq2exp.errors import SettingsError
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.results import BoolArray
 from seq2exp.sources.dataset import Dataset
-from seq2exp.sources.truth import known_truth, read_oracle
+from seq2exp.sources.truth import known_truth
 
 Progress = Callable[[int, int], None]
 """Called with windows done and windows in all."""
@@ -193,7 +194,7 @@ def _expression(
         "prediction": np.array([found.prediction for found in evidence]),
         "promoter_only": np.array([found.promoter_only for found in evidence]),
     }
-    oracle = _oracle(dataset, evidence)
+    oracle = oracle_of(dataset, [(found.locus.gene.gene_id, found.locus.cell_type) for found in evidence])
     if oracle is not None:
         predictions["oracle"] = oracle
     observed = np.array([found.observed for found in evidence])
@@ -204,19 +205,6 @@ def _expression(
             side["pearson_of_oracle"] = None if side["pearson"] is None else side["pearson"] / stated["pearson"]
     own = report.pop("prediction")
     return {**own, **({"oracle": stated} | report)}
-
-
-def _oracle(dataset: Dataset, evidence: Sequence[LocusEvidence]) -> Array | None:
-    """(P,) log10(1 + v) without noise, NaN where the table is silent; None without a table."""
-    tables = {
-        cell: read_oracle(path)
-        for cell in dict.fromkeys(found.locus.cell_type for found in evidence)
-        if (path := dataset.path("oracle", cell)) is not None
-    }
-    if not tables:
-        return None
-    places = [(found.locus.gene.gene_id, found.locus.cell_type) for found in evidence]
-    return np.array([tables.get(cell, {}).get((gene_id, cell), np.nan) for gene_id, cell in places])
 
 
 def _stated_oracle(dataset: Dataset, settings: BenchmarkSettings) -> dict[str, Any] | None:
