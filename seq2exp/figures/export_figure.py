@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
-from seq2exp.figures.beside import Beside
+from seq2exp.figures.beside import Beside, Box, BoxRow
 from seq2exp.figures.export_words import ExportFacts
 from seq2exp.figures.lane import PlotlyDict
 from seq2exp.figures.locus import locus_figure
-from seq2exp.figures.style import THEMES, Theme, ThemeName, plain, with_alpha
+from seq2exp.figures.style import THEMES, Theme, ThemeName, with_alpha
 from seq2exp.genome import Interval
 from seq2exp.results import LocusView, TrueElement
 
@@ -34,12 +34,14 @@ def export_figure(
     """
     kept = tuple(track for track in view.tracks if track.name not in facts.left_out)
     shown = replace(view, tracks=kept)
-    figure = locus_figure(shown, facts.visible, truth=truth, beside=beside, theme=theme, width_px=width_px)
-    for place, name in facts.marks:
-        part = place.intersect(facts.visible)
-        if part is not None:
-            figure.add_shape(_band(part, THEMES[theme]))
-            figure.add_annotation(_name(part, name, THEMES[theme]))
+    extra = beside or Beside()
+    marked = [(part, name) for place, name in facts.marks if (part := place.intersect(facts.visible)) is not None]
+    if marked:
+        boxes = [Box(part, label=name) for part, name in marked]
+        extra = replace(extra, rows=(*extra.rows, BoxRow("marks", "Marked", "muted", boxes)))
+    figure = locus_figure(shown, facts.visible, truth=truth, beside=extra, theme=theme, width_px=width_px)
+    for part, _ in marked:
+        figure.add_shape(_band(part, THEMES[theme]))
     return figure
 
 
@@ -55,19 +57,4 @@ def _band(place: Interval, theme: Theme) -> PlotlyDict:
         "layer": "below",
         "fillcolor": with_alpha(theme.muted, 0.18),
         "line": {"width": 0},
-    }
-
-
-def _name(place: Interval, name: str, theme: Theme) -> PlotlyDict:
-    return {
-        "xref": "x",
-        "yref": "paper",
-        "x": (place.start + place.end + 1) / 2,
-        "y": 0,
-        "xanchor": "center",
-        "yanchor": "bottom",
-        "text": plain(name),
-        "showarrow": False,
-        "bgcolor": with_alpha(theme.paper, 0.8),
-        "font": {"color": theme.ink},
     }

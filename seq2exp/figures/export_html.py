@@ -49,7 +49,7 @@ def locus_html(
     )
     colours = THEMES[theme]
     rows = "\n".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in provenance(view, facts)
+        f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in provenance(view, facts, beside)
     )
     heading = escape(title(view, facts))
     return f"""<!doctype html>
@@ -74,7 +74,7 @@ tr {{ border-bottom: 1px solid {colours.grid} }}
 <h1>{heading}</h1>
 <p class="badge">{escape(badge(view))}</p>
 {drawn}
-<p>{escape(caption(view, facts, with_truth=truth is not None))}</p>
+<p>{escape(caption(view, facts, with_truth=truth is not None, beside=beside))}</p>
 <table>
 {rows}
 </table>

@@ -55,7 +55,7 @@ def locus_pdf(
     figure = export_figure(view, facts, truth=truth, beside=beside, theme="light", width_px=PLOT_PX)
     data, layout = [trace.to_plotly_json() for trace in figure.data], figure.layout.to_plotly_json()
     width = PLOT_PX + SIZES.left + SIZES.right + 2 * _EDGE
-    lines = _small_print(view, facts, width - 2 * _EDGE, with_truth=truth is not None)
+    lines = _small_print(view, facts, width - 2 * _EDGE, with_truth=truth is not None, beside=beside)
     below = _LINE_PX * len(lines) + _EDGE
     height = below + layout["height"] + 3 * _TITLE_PX + _EDGE
     inches = 72 * PX_PER_PT
@@ -81,14 +81,15 @@ def locus_pdf(
 
 
 def _small_print(
-    view: LocusView, facts: ExportFacts, width: float, *, with_truth: bool
+    view: LocusView, facts: ExportFacts, width: float, *, with_truth: bool, beside: Beside | None
 ) -> list[tuple[tuple[float, str], ...]]:
     """Lines below the figure: where each piece begins, in px, and its marked text."""
     lines: list[tuple[tuple[float, str], ...]] = [
-        ((0.0, escape(line)),) for line in wrap(caption(view, facts, with_truth=with_truth), _SMALL_PX, width)
+        ((0.0, escape(line)),)
+        for line in wrap(caption(view, facts, with_truth=with_truth, beside=beside), _SMALL_PX, width)
     ]
     lines.append(())
-    for name, value in provenance(view, facts):
+    for name, value in provenance(view, facts, beside):
         first, *more = wrap(value, _SMALL_PX, width - _NAME_PX) or [""]
         names = wrap(name, _SMALL_PX, _NAME_PX - 8)
         lines.append(((0.0, f"<b>{escape(names[0])}</b>"), (_NAME_PX, escape(first))))

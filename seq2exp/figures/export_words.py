@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from seq2exp.figures.beside import Beside
 from seq2exp.figures.mask import LEGEND
 from seq2exp.genome import Interval
 from seq2exp.results import LocusView, MaskResult
@@ -64,8 +65,9 @@ def badge_of(mask: MaskResult, *, trained: bool) -> str:
     return f"WHAT-IF: {n_changes} change{'s' if n_changes > 1 else ''}"
 
 
-def caption(view: LocusView, facts: ExportFacts, *, with_truth: bool = False) -> str:
+def caption(view: LocusView, facts: ExportFacts, *, with_truth: bool = False, beside: Beside | None = None) -> str:
     """What the figure shows and how to read it."""
+    extra = beside or Beside()
     mask = view.mask
     called = (
         "the largest means are kept" if mask.mode == "top-k" else f"called at a mean of {mask.threshold:.2f} or more"
@@ -78,6 +80,12 @@ def caption(view: LocusView, facts: ExportFacts, *, with_truth: bool = False) ->
         f"hatched, {LEGEND['forced'].lower()}.",
         "Hatched signal: not measured, which is not zero.",
     ]
+    if extra.arcs:
+        sentences.append("Arcs: from elements to the TSS, wider where the contact is stronger.")
+    if extra.rows:
+        titles = ", ".join(row.title for row in extra.rows)
+        hollow = any(not box.strong for row in extra.rows for box in row.boxes)
+        sentences.append(f"Rows below: {titles}." + (" Hollow: tested, not significant." if hollow else ""))
     if with_truth:
         sentences.append("Truth: known because the data are simulated; no model reads it.")
     if view.provenance.get("synthetic") == "yes":
@@ -86,8 +94,9 @@ def caption(view: LocusView, facts: ExportFacts, *, with_truth: bool = False) ->
     return one_line(" ".join(sentences))
 
 
-def provenance(view: LocusView, facts: ExportFacts) -> tuple[tuple[str, str], ...]:
+def provenance(view: LocusView, facts: ExportFacts, beside: Beside | None = None) -> tuple[tuple[str, str], ...]:
     """Name and value of everything the picture's numbers depend on, in reading order; one line each."""
+    axes = axes_in_words(view, beside or Beside())
     gene, mask, overlap = view.gene, view.mask, view.overlap
     tss = f"TSS {gene.chrom}:{gene.tss + 1:,} ({gene.strand})"
     rows = [
@@ -99,6 +108,7 @@ def provenance(view: LocusView, facts: ExportFacts) -> tuple[tuple[str, str], ..
         ("Shown", str(facts.visible)),
         *(("Marked: " + name, str(place)) for place, name in facts.marks),
         *((("Lanes left out", ", ".join(facts.left_out)),) if facts.left_out else ()),
+        *((("Signal axes", axes),) if axes else ()),
         ("Window", str(view.interval)),
         *((TITLES.get(key, key), value) for key, value in view.provenance.items()),
         ("Mask", f"{mask.mode} mode, threshold {mask.threshold:g}, no-signal level {mask.floor:.2f}, "
@@ -112,6 +122,16 @@ def provenance(view: LocusView, facts: ExportFacts) -> tuple[tuple[str, str], ..
     rows += [("Missing input", f"{m.name} {m.share:.1%}: {m.stand_in} stood in") for m in view.missing]
     rows.append(("Exported", facts.made_on))
     return tuple((one_line(name), one_line(value)) for name, value in rows)
+
+
+def axes_in_words(view: LocusView, beside: Beside) -> str:
+    """Scale and upper end of every signal axis that ``beside`` decides; empty where it decides none."""
+    parts = [
+        f"{track.title or track.name} {scale.kind} to {scale.top:.4g}" + (f" ({scale.words})" if scale.words else "")
+        for track in view.tracks
+        if track.available and (scale := beside.scales.get(track.name)) is not None
+    ]
+    return "; ".join(parts)
 
 
 def expression(view: LocusView) -> str:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import plotly.graph_objects as go
 
 from seq2exp.errors import SettingsError
+from seq2exp.figures.arcs import contact_arcs
 from seq2exp.figures.beside import Beside
 from seq2exp.figures.gene_lane import gene_lane
-from seq2exp.figures.lane import Frame
+from seq2exp.figures.lane import Frame, Lane
 from seq2exp.figures.mask import calls_lane, legend_text, mask_lane
 from seq2exp.figures.pyramid import MAX_BINS, bin_width
+from seq2exp.figures.rows import row_lane
+from seq2exp.figures.scale import own_scale
 from seq2exp.figures.stack import stacked_figure
 from seq2exp.figures.style import THEMES, ThemeName
 from seq2exp.figures.tracks import signal_lane
 from seq2exp.figures.truth import causal_bands, truth_lane
 from seq2exp.genome import Interval
-from seq2exp.results import LocusView, TrueElement
+from seq2exp.results import LocusView, Track, TrueElement
 
 PER_BASE_BELOW_BP = 4_096
 """Stretches up to this long are drawn base by base; 4,096 float32 per line still fit the byte budget."""
@@ -88,9 +92,10 @@ def locus_figure(
     extra = beside or Beside()
     lanes = (
         gene_lane(frame, view),
-        *(signal_lane(frame, track, extra.scales.get(track.name)) for track in view.tracks),
+        *(_signal(frame, view, track, extra) for track in view.tracks),
         mask_lane(frame, view.mask),
         calls_lane(frame, view),
+        *(row_lane(frame, row) for row in extra.rows),
         *(() if truth is None else (truth_lane(frame, truth),)),
     )
     bin_bp = bin_width(shown.width, max_bins)
@@ -102,3 +107,13 @@ def locus_figure(
         revision=f"{view.gene.gene_id} {view.cell_type}",
         shapes=causal_bands(frame, truth or ()),
     )
+
+
+def _signal(frame: Frame, view: LocusView, track: Track, extra: Beside) -> Lane:
+    """The lane of one track, with its arcs where it is that of contacts."""
+    lane = signal_lane(frame, track, extra.scales.get(track.name))
+    if track.name != "contact" or not extra.arcs:
+        return lane
+    elements = [element.interval for element in view.mask.elements]
+    ceiling = (extra.scales.get(track.name) or own_scale(track.name, track.values)).ceiling
+    return replace(lane, traces=(*lane.traces, *contact_arcs(frame, elements, track, ceiling=ceiling)))

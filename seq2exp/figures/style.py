@@ -122,6 +122,10 @@ class Layout:
     """Elements above, MACS3 peaks below."""
     truth: int = 54
     """True elements above, their classes in words below."""
+    row: int = 30
+    """A thin row of boxes."""
+    row_name: int = 12
+    """More of it where boxes have names."""
     sequence: int = 20
     """Letters, inside the gene lane's height, shown below `letters_below_bp`."""
     gap: int = 6

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from seq2exp.figures.genes import NAME_CHAR_PX
 from seq2exp.figures.lane import Frame, Label, Lane, PlotlyDict, answering, boxes, text_in_lane
-from seq2exp.figures.style import LABEL_PX, SIZES, plain, with_alpha
-from seq2exp.genome import Interval
+from seq2exp.figures.names import Name, names
+from seq2exp.figures.style import SIZES, plain, with_alpha
 from seq2exp.results import TrueElement
 
 CAUSAL_BASE, CAUSAL_HEIGHT = 1.0, 0.92
@@ -39,7 +36,7 @@ def truth_lane(frame: Frame, elements: Sequence[TrueElement], *, title: str = "T
         traces=(
             _boxes(others, OTHER_BASE, OTHER_HEIGHT, theme.muted, marker=hollow),
             _boxes(causal, CAUSAL_BASE, CAUSAL_HEIGHT, theme.truth),
-            _names(frame, shown),
+            {**names(frame, (_name(frame, element) for element in shown), NAME_AT), "name": "true classes"},
         ),
         notes=tuple(notes),
     )
@@ -73,6 +70,12 @@ def effect_in_words(element: TrueElement) -> str:
     return f"deleting it: {element.effect_log10:+.2f} log10, expression x {10**element.effect_log10:.2g}"
 
 
+def _name(frame: Frame, element: TrueElement) -> Name:
+    """Its class; those of causal elements are placed first."""
+    colour = frame.theme.truth if element.causal else frame.theme.muted
+    return Name(element.name, element.interval, colour, first=element.causal, bold=element.causal)
+
+
 def _boxes(elements: list[TrueElement], base: float, height: float, colour: str, **style: PlotlyDict) -> PlotlyDict:
     box = boxes([element.interval for element in elements], base=base, height=height, colour=colour, **style)
     told = [
@@ -86,38 +89,3 @@ def _boxes(elements: list[TrueElement], base: float, height: float, colour: str,
     ]
     words = ("Truth, %{customdata[1]}: %{customdata[0]}", "%{customdata[2]}; contact %{customdata[3]} (TSS = 1)")
     return answering(box, "<br>".join(words), told)
-
-
-def _names(frame: Frame, shown: Sequence[TrueElement]) -> PlotlyDict:
-    """Classes below the boxes; causal ones first, others where no word stands yet."""
-    bp_per_px = frame.visible.width / frame.width_px
-    left, right = frame.x_range
-    taken: list[tuple[float, float]] = []
-    placed: list[tuple[float, TrueElement]] = []
-    for element in sorted(shown, key=lambda e: (not e.causal, e.interval)):
-        place = frame.clip(element.interval)
-        assert place is not None  # shown elements overlap the stretch
-        half = len(element.name) * NAME_CHAR_PX / 2 * bp_per_px
-        middle = min(max(_middle(place), left + half), right - half)
-        start, end = middle - half, middle + half
-        if all(end <= a or start >= b for a, b in taken):
-            taken.append((start - 8 * bp_per_px, end + 8 * bp_per_px))
-            placed.append((middle, element))
-    return {
-        "type": "scatter",
-        "mode": "text",
-        "x": np.array([x for x, _ in placed], dtype=np.float64),
-        "y": np.full(len(placed), NAME_AT, dtype=np.float32),
-        "text": [f"<b>{plain(e.name)}</b>" if e.causal else plain(e.name) for _, e in placed],
-        "textfont": {
-            "size": LABEL_PX,
-            "color": [frame.theme.truth if e.causal else frame.theme.muted for _, e in placed],
-        },
-        "hoverinfo": "skip",
-        "showlegend": False,
-        "name": "true classes",
-    }
-
-
-def _middle(place: Interval) -> float:
-    return (place.start + place.end + 1) / 2

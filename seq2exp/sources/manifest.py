@@ -34,6 +34,7 @@ Role = Literal[
     "peaks",
     "dnase_alignment",
     "crispri",
+    "ccre",
     "truth",
     "oracle",
     "track",

@@ -14,6 +14,7 @@ LANES = {
     "contact": "Contacts",
     "arcs": "Arcs from elements to the TSS",
     "triangle": "Hi-C triangle",
+    "ccre": "cCRE",
     "crispri": "CRISPRi screen",
     "own": "Own intervals",
     "truth": "Truth",

@@ -62,7 +62,7 @@ def _payload(
         except Seq2ExpError:  # told on the page, beside the figure
             known = None
     session = cache.session(_opened, _gene, _cell_type, _loaded)
-    rows = rows_of.screened(_opened, _gene, _cell_type, _loaded, _view.interval)
+    rows = rows_of.as_json(rows_of.known(_opened, _gene, _cell_type, _loaded, _view.interval))
     contacts = rows_of.contact_map(_opened, _cell_type, _view.interval)
     return locus_payload(key, session, _view, truth=known, rows=rows, contacts=contacts)
 
@@ -90,7 +90,7 @@ def show(
         panels.banner(answer)
         panels.empty_result(view, question.elements)
         known = truth.drawn(opened, gene, cell_type, view.interval)
-    extra = beside.drawn(opened, gene, cell_type, loaded, view)
+        extra = beside.drawn(opened, gene, cell_type, loaded, view)
     with row:
         choices = inputs.choices(view.interval, visible)
         exports.popover(view, visible, config=config, choices=choices, truth=known, beside=extra)
@@ -120,7 +120,7 @@ def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, vi
         stamp=_stamp(answer),
         caption=caption(view, {key: session[key] for key in SETTING_KEYS}),
         plotly=component.plotly_url(),
-        rows=own.rows(view.interval),
+        rows=rows_of.as_json(own.rows(view.interval)),
         scales=extra.scales,
         qr=asks.qr(),
     )

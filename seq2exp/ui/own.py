@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from seq2exp.errors import SourceError
+from seq2exp.figures.beside import Box, BoxRow
 from seq2exp.genome import Assembly, Interval
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.own_bed import MOST_BYTES, OwnBed, read_own_bed
@@ -43,13 +42,10 @@ def _read(dataset_hash: str, file_id: str, _assembly: Assembly, _given: Uploaded
     return read_own_bed(_given.getvalue(), _assembly, title=_given.name)
 
 
-def rows(window: Interval) -> list[dict[str, Any]]:
+def rows(window: Interval) -> tuple[BoxRow, ...]:
     """The row of what lies in ``window``; empty without an upload."""
     found: OwnBed | None = st.session_state.get(_FOUND)
     if found is None:
-        return []
-    boxes = [
-        {"start": region.interval.start, "end": region.interval.end, "label": region.name, "told": region.name}
-        for region in found.within(window)[:_MOST_BOXES]
-    ]
-    return [{"name": "own", "title": "Own intervals", "colour": "other", "boxes": boxes}]
+        return ()
+    boxes = [Box(region.interval, region.name, region.name) for region in found.within(window)[:_MOST_BOXES]]
+    return (BoxRow("own", "Own intervals", "other", boxes),)

@@ -29,7 +29,7 @@ def show(
         panels.banner(answer)
         panels.empty_result(view, state.question(config).elements)
         known = truth.drawn(opened, gene, cell_type, view.interval)
-    extra = beside.drawn(opened, gene, cell_type, loaded, view)
+        extra = beside.drawn(opened, gene, cell_type, loaded, view)
     with row:
         choices = inputs.choices(view.interval, visible)
         exports.popover(view, visible, config=config, choices=choices, truth=known, beside=extra)

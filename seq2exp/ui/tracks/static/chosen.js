@@ -1,5 +1,6 @@
 // The one element that is looked at: chosen in the table below or by a click, found again after every change.
 
+import { nearestCcre } from "./nearest.js";
 import { toGenome, withAlpha } from "./shapes.js";
 import { within } from "./view.js";
 
@@ -53,5 +54,7 @@ export function chosenWords({ locus, live, chosen }) {
   if (index < 0) return null;
   const place = toGenome(locus, live.elements)[index];
   const length = (place[1] - place[0]).toLocaleString("en-US");
-  return { place, text: `E${index + 1}: row ${index + 1} of ${live.elements.length}, ${length} bp` };
+  const ccre = nearestCcre(locus, place);
+  const row = `E${index + 1}: row ${index + 1} of ${live.elements.length}, ${length} bp`;
+  return { place, text: ccre ? `${row}; nearest cCRE ${ccre}` : row };
 }

@@ -271,8 +271,16 @@ export function rowLane(frame, { name, title, colour, boxes }) {
   const { theme } = frame;
   const shown = boxes.filter((b) => onShow(frame, [[b.start, b.end]]).length);
   const tint = theme[colour] ?? theme.other;
-  const solid = shown.filter((b) => b.strong !== false).map((b) => [b.start, b.end]);
-  const hollow = shown.filter((b) => b.strong === false).map((b) => [b.start, b.end]);
+  const looks = [...new Set(shown.map((b) => `${b.strong === false ? "hollow" : "solid"} ${b.colour ?? ""}`))];
+  const drawn = looks.map((look) => {
+    const [kind, own] = look.split(" ");
+    const alike = shown.filter((b) => (b.strong === false) === (kind === "hollow") && (b.colour ?? "") === own);
+    const pairs = alike.map((b) => [b.start, b.end]);
+    const fill = own ? (theme[own] ?? theme.other) : tint;
+    return kind === "hollow"
+      ? rectangles(pairs, 0.5, 0.85, fill, { hollow: true })
+      : rectangles(pairs, 0.5, 0.95, fill);
+  });
   const wanted = shown
     .filter((b) => b.label)
     .map((b) => ({
@@ -286,11 +294,7 @@ export function rowLane(frame, { name, title, colour, boxes }) {
     height: HEIGHT.row + (boxes.some((b) => b.label) ? 12 : 0),
     range: [0, 1],
     labels: [{ text: title, y: 0.6, colour: tint, bold: true }],
-    traces: [
-      rectangles(hollow, 0.5, 0.85, tint, { hollow: true }),
-      rectangles(solid, 0.5, 0.95, tint),
-      names(frame, wanted, 0.22),
-    ],
+    traces: [...drawn, names(frame, wanted, 0.22)],
     notes: shown.length ? [] : [{ text: "none in this stretch", y: 0.5 }],
   };
 }

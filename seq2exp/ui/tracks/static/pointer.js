@@ -1,5 +1,6 @@
 // The crosshair through every lane, and the box beside it that says what stands under the pointer, base by base.
 
+import { nearestCcre, nearestElement } from "./nearest.js";
 import { toGenome } from "./shapes.js";
 
 const withUnit = (value, unit) =>
@@ -25,18 +26,26 @@ export function readout(state, p) {
       : "";
   lines.push(["Mask", rule || `${live.mean[i].toFixed(3)} ± ${live.sd[i].toFixed(3)} sd`]);
   const within = ([start, end]) => p >= start && p < end;
-  const element = toGenome(locus, live.elements).findIndex(within);
-  if (element >= 0)
-    lines.push([
-      `Element E${element + 1}`,
-      `${(live.elements[element][1] - live.elements[element][0]).toLocaleString("en-US")} bp`,
-    ]);
+  const elements = toGenome(locus, live.elements);
+  const element = elements.findIndex(within);
+  const ccre = element >= 0 ? nearestCcre(locus, elements[element]) : "";
+  if (element >= 0) {
+    const [start, end] = elements[element];
+    lines.push([`Element E${element + 1}`, `${(end - start).toLocaleString("en-US")} bp`]);
+    if (ccre) lines.push(["Nearest cCRE", ccre]);
+  }
   if (reply.peaks.some(within)) lines.push(["MACS3 peak", ""]);
   for (const e of state.shown.truth === false ? [] : (locus.truth ?? [])) {
     if (within([e.start, e.end])) lines.push(["Truth", `${e.meaning}; ${e.effect}`]);
   }
   for (const row of [...locus.rows, ...(reply.rows ?? [])]) {
-    for (const box of row.boxes) if (within([box.start, box.end])) lines.push([row.title, box.told ?? box.label ?? ""]);
+    if (state.shown[row.name] === false) continue;
+    for (const box of row.boxes) {
+      if (!within([box.start, box.end])) continue;
+      lines.push([row.title, box.told ?? box.label ?? ""]);
+      const called = row.name === "ccre" ? nearestElement(elements, [box.start, box.end]) : "";
+      if (called) lines.push(["Nearest element", called]);
+    }
   }
   return lines;
 }
