@@ -120,6 +120,38 @@ def benchmark_crispri(
     _report(found.to_dict(), crispri_table(found), as_json=as_json, out=out)
 
 
+@benchmarks.command("attribution")
+def benchmark_attribution(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training run, of any system.")],
+    dataset: Annotated[Path, typer.Option(help="Manifest with known truth, or the folder that holds it.")],
+    part: Annotated[Part, typer.Option(help="Genes to score.")] = "test",
+    cell: Annotated[str | None, typer.Option(help="Cell type of the data set; default: all of them.")] = None,
+    limit_genes: Annotated[int | None, typer.Option(help="Score at most this many.")] = None,
+    skip_deletions: Annotated[bool, typer.Option("--skip-deletions", help="Leave out the slow row.")] = False,
+    bootstrap: Annotated[int, typer.Option(help="Resamples of the genes for 95 % intervals; 0: none.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="Result as JSON; shares lie in 0..1.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
+) -> None:
+    """True elements ranked by what any system makes of them: gradient x input, in-silico deletion, attention.
+
+    Example: python -m seq2exp benchmark attribution .data/runs/demo-mamba-seed2 --dataset .data/demo --limit-genes 10
+    """
+    from seq2exp.benchmark.attribution import benchmark_attribution as run_benchmark  # imported late: loads torch
+    from seq2exp.benchmark.choice import BenchmarkSettings
+    from seq2exp.benchmark.table import attribution_table, show_progress
+    from seq2exp.sources.dataset import open_dataset
+    from seq2exp.training.folder import RunFolder
+    from seq2exp.training.held_out import open_run
+
+    _check_folder(out)
+    opened = open_dataset(dataset)
+    chosen = BenchmarkSettings(
+        part=part, cell_type=cell, limit_genes=limit_genes, resamples=bootstrap, deletions=not skip_deletions
+    )
+    found = run_benchmark(open_run(RunFolder(run), opened), opened, chosen, progress=show_progress).to_dict()
+    _report(found, attribution_table(found), as_json=as_json, out=out)
+
+
 Models = Annotated[list[str] | None, typer.Option(help="Systems, repeatable or by commas; default: all of the table.")]
 Seeds = Annotated[str, typer.Option(help="Random states by commas.")]
 Configs = Annotated[Path, typer.Option(help="Folder with the configurations.")]

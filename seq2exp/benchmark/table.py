@@ -43,6 +43,20 @@ def mask_table(found: MaskBenchmark) -> str:
     return "\n".join(lines)
 
 
+def attribution_table(result: Mapping[str, Any]) -> str:
+    """Header and one line per attribution with 95 % intervals in percent."""
+    lines = [] if result["trained"] else ["UNTRAINED WEIGHTS: these numbers mean nothing"]
+    lines += [
+        f"{result['system']} {result['checkpoint_hash']} on {result['dataset']} {result['dataset_hash']}, part "
+        f"{result['part']}: {result['n_genes']} genes, {result['n_windows']} windows",
+        f"chance: element AUPRC {100 * result['element_rate']:.1f} % of {result['n_elements']:,} elements",
+        "",
+    ]
+    keys = ("element_auprc", "base_auprc")
+    rows = [[row["predictor"], *(percent_with_interval(row, key) for key in keys)] for row in result["rows"]]
+    return "\n".join(lines + aligned(["attribution", *(COLUMNS[key] for key in keys)], rows))
+
+
 def aligned(header: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines with every column as wide as its widest cell, the first to the left."""
     everything = [*([] if header is None else [header]), *rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,13 @@ import pandas as pd
 
 from seq2exp.baselines.checkpoint import SystemCheckpoint, load_system
 from seq2exp.errors import TrainingError
-from seq2exp.model.network import Seq2Exp
+from seq2exp.model.checkpoint import read_card
 from seq2exp.sources.dataset import Dataset
 from seq2exp.training.cache import Part, WindowCache, cut_windows
-from seq2exp.training.config import ObjectiveConfig, TrainConfig, read_config
-from seq2exp.training.elements import find_candidates
+from seq2exp.training.config import read_config
+from seq2exp.training.elements import Candidates, find_candidates
 from seq2exp.training.folder import CONFIG_FILE, RunFolder
-from seq2exp.training.objective import BaselineObjective, Objective
+from seq2exp.training.objective import BaselineObjective, Objective, objective_of
 from seq2exp.training.validation import evaluate
 from seq2exp.window.assemble import window_settings
 
@@ -23,6 +24,54 @@ if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
 COLUMNS = ("gene_id", "cell_type", "predicted", "observed", "mask_ratio", "mask_ratio_total")
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run's network beside the windows of a data set."""
+
+    found: SystemCheckpoint
+    cache: WindowCache
+    candidates: Candidates | None
+    """Of the cache's windows, for systems that read them."""
+    objective: Objective | BaselineObjective
+    """Holds the network, on the device of ``fabric``."""
+    fabric: Fabric
+
+
+def open_run(folder: RunFolder, dataset: Dataset) -> OpenRun:
+    """The best network of a run, ready to answer for windows of ``dataset``.
+
+    Raises
+    ------
+    TrainingError
+        The run was trained on windows of another width, or on other cell lines.
+    CheckpointError
+        It has no checkpoint that can be loaded.
+    """
+    from lightning.fabric import Fabric  # seconds of import
+
+    config = read_config(folder.path / CONFIG_FILE)
+    found = load_system(folder.checkpoint)
+    settings = window_settings(dataset)
+    if settings.width_bp != config.model.window_bp:
+        raise TrainingError(
+            f"{config.name}: trained on windows of {config.model.window_bp:,} bp, "
+            f"{dataset.name} has {settings.width_bp:,}"
+        )
+    cache = cut_windows(
+        dataset,
+        settings,
+        folder=Path(config.data.cache),
+        cell_types=config.data.cell_types,
+        signal_type=config.data.signal_type,
+    )
+    candidates = None
+    if config.called_peaks is not None:
+        candidates = find_candidates(dataset, cache, config.called_peaks, cache_dir=Path(config.data.cache) / "peaks")
+    fabric = Fabric(accelerator=config.run.accelerator, devices=1, precision=config.run.precision)
+    objective = objective_of(found.row, found.network, cache=cache)
+    return OpenRun(found, cache, candidates, objective.to(fabric.device).eval(), fabric)
 
 
 def predict_part(folder: RunFolder, dataset: Dataset, part: Part = "test") -> pd.DataFrame:
@@ -43,58 +92,24 @@ def predict_part(folder: RunFolder, dataset: Dataset, part: Part = "test") -> pd
     Raises
     ------
     TrainingError
-        No window in that part, or another geometry.
+        No window in that part, or as `open_run`.
     CheckpointError
-        The run has no checkpoint that can be loaded.
+        As `open_run`.
     """
-    config = read_config(folder.path / CONFIG_FILE)
-    found = load_system(folder.checkpoint)
-    kept = folder.path / f"{part}-{dataset.hash}-{found.hash}.parquet"
+    kept = folder.path / f"{part}-{dataset.hash}-{read_card(folder.checkpoint)[0]}.parquet"
     if kept.is_file():
         return pd.read_parquet(kept)
-    table = _predict(config, found, dataset, part)
+    run = open_run(folder, dataset)
+    indices = run.cache.part(part)
+    if not len(indices):
+        raise TrainingError(f"{dataset.name}: no labelled gene in the part {part}")
+    predicted, observed, outside, total = evaluate(
+        run.fabric, run.objective, run.cache, indices, candidates=run.candidates
+    )
+    windows = [run.cache.windows[index] for index in indices]
+    columns = ([w.gene_id for w in windows], [w.cell_type for w in windows], predicted, observed, outside, total)
+    table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
     partial = kept.with_name(f".{kept.name}.partial")
     table.to_parquet(partial, index=False)
     partial.replace(kept)
     return table
-
-
-def _predict(config: TrainConfig, found: SystemCheckpoint, dataset: Dataset, part: Part) -> pd.DataFrame:
-    settings = window_settings(dataset)
-    if settings.width_bp != config.model.window_bp:
-        raise TrainingError(
-            f"{config.name}: trained on windows of {config.model.window_bp:,} bp, "
-            f"{dataset.name} has {settings.width_bp:,}"
-        )
-    cache = cut_windows(
-        dataset,
-        settings,
-        folder=Path(config.data.cache),
-        cell_types=config.data.cell_types,
-        signal_type=config.data.signal_type,
-    )
-    indices = cache.part(part)
-    if not len(indices):
-        raise TrainingError(f"{dataset.name}: no labelled gene in the part {part}")
-    candidates = None
-    if config.called_peaks is not None:
-        candidates = find_candidates(dataset, cache, config.called_peaks, cache_dir=Path(config.data.cache) / "peaks")
-    fabric = _alone(config)
-    objective = _objective(found, cache).to(fabric.device)
-    predicted, observed, outside, total = evaluate(fabric, objective, cache, indices, candidates=candidates)
-    windows = [cache.windows[index] for index in indices]
-    columns = ([w.gene_id for w in windows], [w.cell_type for w in windows], predicted, observed, outside, total)
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
-
-
-def _objective(found: SystemCheckpoint, cache: WindowCache) -> Objective | BaselineObjective:
-    if isinstance(found.network, Seq2Exp):
-        return Objective(found.network, ObjectiveConfig(), cache=cache)
-    return BaselineObjective(found.network, found.row)
-
-
-def _alone(config: TrainConfig) -> Fabric:
-    """One process on the run's kind of device, in its precision."""
-    from lightning.fabric import Fabric  # seconds of import
-
-    return Fabric(accelerator=config.run.accelerator, devices=1, precision=config.run.precision)
