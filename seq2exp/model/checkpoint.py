@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,10 @@ def read_card(folder: Path) -> tuple[str, dict[str, Any]]:
             )
     try:
         card_bytes = card_path.read_bytes()
-        digest = hashlib.sha256(weights_path.read_bytes() + card_bytes).hexdigest()[:12]
+        facts = weights_path.stat()
+        hashed = _hash_of(weights_path, facts.st_ino, facts.st_size, facts.st_mtime_ns).copy()
+        hashed.update(card_bytes)
+        digest = hashed.hexdigest()[:12]
     except OSError as error:
         raise CheckpointError(f"{error.filename}: cannot be read ({error.strerror})") from error
     with _card_errors(folder):
@@ -165,6 +169,13 @@ def read_card(folder: Path) -> tuple[str, dict[str, Any]]:
                 f"{card_path}: format_version {card['format_version']}, this program reads {FORMAT_VERSION}"
             )
         return digest, {**card, "provenance": dict(card["provenance"])}
+
+
+@lru_cache(maxsize=64)
+def _hash_of(path: Path, inode: int, size: int, changed_ns: int) -> hashlib._Hash:
+    """SHA-256 of a file until it changes: lists of checkpoints ask again and again, and weights may be large."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256")
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

@@ -12,6 +12,9 @@ from pydantic.fields import FieldInfo
 
 from seq2exp.errors import ManifestError
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same rules in C, ten times as fast, where PyYAML was built with it."""
+
 MANIFEST_NAMES = ("data_manifest.yaml", "manifest.yaml")
 """What a manifest is called when only its folder is given, in order of preference."""
 
@@ -252,8 +255,8 @@ def load_manifest(path: Path) -> Manifest:
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: cannot be read as text ({error})") from error
     try:
-        doubled = list(_doubled_keys(yaml.compose(text, Loader=yaml.SafeLoader)))
-        content = yaml.safe_load(text)
+        doubled = list(_doubled_keys(yaml.compose(text, Loader=_LOADER)))
+        content = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise ManifestError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if doubled:

@@ -6,9 +6,11 @@ import importlib
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from seq2exp.errors import Seq2ExpError
+from seq2exp.errors import CheckpointError, Seq2ExpError
+from seq2exp.model.checkpoint import checkpoint_facts
 from seq2exp.ui import catalogue
 
 _PARTS_OF_EXPLORE = ("instrument", "plain_chart", "controls", "pickers")
@@ -33,6 +35,10 @@ def warm_up(dataset: Path | None, say: Callable[[str], None]) -> None:
     finally:
         logging.disable(logging.NOTSET)
     say(f"libraries {time.perf_counter() - began:.1f} s")
+    for folder in catalogue.checkpoint_paths().values():
+        if folder is not None:
+            with suppress(CheckpointError):  # told where it is chosen
+                checkpoint_facts(folder)
     try:
         began = time.perf_counter()
         say(f"{_one_gene(dataset)} {time.perf_counter() - began:.1f} s")
