@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -139,7 +138,6 @@ class LocusSession:
         self._generated: BetaParameters | None = None
         self.notice = ""
         """What a visitor should know about how this was computed; empty: nothing."""
-        self._generating = threading.Lock()
         self._predictions: OrderedDict[MaskSettings, float] = OrderedDict()
 
     @property
@@ -285,12 +283,13 @@ class LocusSession:
         """alpha1, beta1 of this window, computed once."""
         if self.checkpoint is None:
             return None
-        with self._generating:
-            if self._generated is None:
-                self._generated = self._on_accelerator(
-                    "generator_ms", lambda network: network.sequence_beta(self._one_hot(), self._signals)
-                )
-            return _moved(self._generated, self.device)
+        if self._generated is None:
+            with ACCELERATOR.turn():  # the one lock: another beside it could be held by who waits for this
+                if self._generated is None:
+                    self._generated = self._on_accelerator(
+                        "generator_ms", lambda network: network.sequence_beta(self._one_hot(), self._signals)
+                    )
+        return _moved(self._generated, self.device)
 
     def _on_accelerator(self, stage: str, run: Callable[[Seq2Exp], _T]) -> _T:
         """``run`` on the network, alone on its device; out of memory: once more, then on the CPU from then on."""

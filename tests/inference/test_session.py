@@ -1,3 +1,4 @@
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from seq2exp.errors import SettingsError
 from seq2exp.genome import Interval
 from seq2exp.inference.checkpoints import LoadedCheckpoint, resolve_device
 from seq2exp.inference.session import LocusSession, open_session
+from seq2exp.inference.turns import ACCELERATOR
 from seq2exp.model.network import NetworkInput
+from seq2exp.results import FloatArray
 from seq2exp.settings import MaskSettings, ModelConfig
 from seq2exp.sources.dataset import Dataset
 
@@ -73,6 +76,21 @@ def test_generator_runs_once_and_predictions_are_kept(
     assert calls == {"sequence_beta": 1, "predict": 2}
     session.predict(MaskSettings(mode="hard", threshold=0.3))
     assert calls == {"sequence_beta": 1, "predict": 3}
+
+
+def test_two_that_need_the_generator_at_once_both_get_it(tiny: Dataset, tmp_path: Path, soft: LoadedCheckpoint) -> None:
+    """One has its turn already, as a page that stood in line; the other comes straight to the session."""
+    session = _session(tiny, tmp_path, soft)
+    other = threading.Thread(target=lambda: found.append(session.mask(FAITHFUL).mean), daemon=True)
+    found: list[FloatArray] = []
+    with ACCELERATOR.turn():
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+        mean = session.mask(FAITHFUL).mean
+    other.join(60)
+    assert not other.is_alive()
+    np.testing.assert_array_equal(found[0], mean)
 
 
 def test_threshold_moves_calls_in_soft_and_the_prediction_in_hard(
