@@ -59,7 +59,8 @@ def signal_lane(frame: Frame, track: Track, scale: TrackScale | None = None) -> 
         notes.append(text_in_lane(frame, "measured: zero throughout this window", ceiling / 2))
     if axis.words:
         place = {"x": frame.x_range[0], "xanchor": "left", "yanchor": "top", "xshift": 4}
-        notes.append(text_in_lane(frame, plain(axis.words), 1.12 * ceiling, **place))
+        behind = with_alpha(frame.theme.lane, 0.7)
+        notes.append(text_in_lane(frame, plain(axis.words), ceiling, **place, bgcolor=behind, borderpad=0))
     return Lane(
         name=track.name,
         height_px=SIZES.signal,

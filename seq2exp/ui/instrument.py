@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -22,7 +23,7 @@ from seq2exp.ui.tracks.payload import locus_payload
 from seq2exp.ui.tracks.reply import SETTING_KEYS, Shown, reply_to
 
 _KEY = "tracks"
-_COMMIT = "tracks_commit"
+_COMMIT, _HEARD = "tracks_commit", "tracks_heard"
 _MOST_COMMITS = 2**53
 """Above this a browser's numbers are no longer whole."""
 
@@ -113,6 +114,7 @@ def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, vi
         locus,
         view,
         commit=commit,
+        heard=session.get(_HEARD),
         settings={key: session[key] for key in SETTING_KEYS},
         defaults=state.defaults(config),
         modes=state.allowed_modes(config),
@@ -129,7 +131,7 @@ def _figure(opened: Dataset, answer: Answer, config: ModelConfig, locus: str, vi
         key=_KEY,
         on_commit=lambda: _committed(config),
         on_view=lambda: _viewed(view.interval),
-        on_ask=lambda: asks.take(_sent("ask"), opened),
+        on_ask=lambda: _asked(opened),
     )
 
 
@@ -177,14 +179,35 @@ def _committed(config: ModelConfig) -> None:
     settings = sent.get("settings")
     if isinstance(settings, dict):
         state.take(config, settings)
-    number = sent.get("n")
-    if isinstance(number, int) and 0 <= number < _MOST_COMMITS:
+    number = _number(sent)
+    if number is not None:
         st.session_state[_COMMIT] = number
+
+
+def _number(sent: Mapping[str, Any]) -> int | None:
+    """The number of a message, by which the component knows that it came."""
+    number = sent.get("n")
+    return number if isinstance(number, int) and 0 <= number < _MOST_COMMITS else None
+
+
+def _hear(kind: str, sent: Mapping[str, Any]) -> None:
+    """Remember that this message came, whatever is in it."""
+    number = _number(sent)
+    if number is not None:
+        st.session_state[_HEARD] = {**st.session_state.get(_HEARD, {}), kind: number}
+
+
+def _asked(opened: Dataset) -> None:
+    """Do what the figure asks of the page."""
+    sent = _sent("ask")
+    _hear("ask", sent)
+    asks.take(sent, opened)
 
 
 def _viewed(window: Interval) -> None:
     """Remember the stretch and the marks the browser shows, for the link."""
     sent = _sent("view")
+    _hear("view", sent)
     bounds = sent.get("view")
     if isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(value, int) for value in bounds):
         start, end = max(bounds[0], window.start, 0), min(bounds[1], window.end)

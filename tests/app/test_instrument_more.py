@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from playwright.sync_api import Page
 
+from seq2exp.sources.dataset import open_dataset
 from tests.app.browsing import served
 from tests.app.test_instrument import context, page, query, show  # noqa: F401 - fixtures are found by their names
 
@@ -15,8 +18,23 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def address(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tiny, tmp_path_factory.mktemp("server")) as found:
+def registered(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny set with one cCRE in the window of its first gene."""
+    folder = tmp_path_factory.mktemp("registered") / "data"
+    shutil.copytree(tiny.parent, folder)
+    window = next(iter(open_dataset(tiny).genes)).window(4_096)
+    first = max(window.start, 0) + 300
+    (folder / "ccre.bed").write_text(f"{window.chrom}\t{first}\t{first + 400}\tEH38D1\tEH38E1\tdELS,CTCF-bound\n")
+    manifest = yaml.safe_load(tiny.read_text())
+    source = {"id": "ccre", "title": "cCREs", "role": "ccre", "local_path": "ccre.bed", "file": {"format": "bed"}}
+    manifest["sources"].append(source)
+    (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    return folder / "manifest.yaml"
+
+
+@pytest.fixture(scope="module")
+def address(registered: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(registered, tmp_path_factory.mktemp("server")) as found:
         yield found
 
 
@@ -108,3 +126,17 @@ def test_a_border_dragged_and_an_element_chosen_stay(page: Page, address: str) -
     assert low < first[1]
     assert high > first[0]
     assert border.get_attribute("aria-valuenow") == str(before + 20)
+
+
+def test_registry_elements_are_a_row_and_a_last_weight_stays(page: Page, address: str, registered: Path) -> None:  # noqa: F811
+    first = next(iter(open_dataset(registered).genes))
+    show(page, address, f"?gene={first.gene_id}&weights=0,0.5,0")
+    words = page.inner_text(".s2x .plot")
+    assert "cCRE" in words
+    assert "dELS" in words
+    field = page.get_by_role("textbox", name="DNase weight: type a number")
+    field.fill("0")
+    field.press("Tab")
+    page.wait_for_function("() => document.querySelector('.s2x .controls').textContent.includes('stays above 0')")
+    wait_for_query(page, "weights", "0,0.1,0")
+    assert float(field.input_value()) == 0.1

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fromSlider, toSlider, typed } from "../../seq2exp/ui/tracks/static/controls.js";
+import { fromSlider, toSlider, typed, weighted } from "../../seq2exp/ui/tracks/static/controls.js";
 
 const THRESHOLD = { min: 0.01, max: 0.99, step: 0.01, values: null };
 const LENGTH = { min: 10, max: 500, step: 10, values: null };
@@ -53,4 +53,12 @@ test("every step can be typed and comes back unchanged", () => {
       assert.equal(typed(knob, String(value)), value);
     }
   }
+});
+
+test("the last weight above 0 stays so, and it is said; any other may go to 0", () => {
+  assert.deepEqual(weighted([2, 0.5, 3], 1, 0, 0.1), { weights: [2, 0, 3], refused: false });
+  assert.deepEqual(weighted([0, 0.5, 0], 1, 0, 0.1), { weights: [0, 0.1, 0], refused: true });
+  const before = [0, 0.5, 0];
+  weighted(before, 1, 0, 0.1);
+  assert.deepEqual(before, [0, 0.5, 0]);
 });

@@ -58,7 +58,7 @@ def _script() -> None:
     def nothing() -> None:
         """Not what is tested here."""
 
-    asked = lambda: asks.take(instrument._sent("ask"), opened)  # noqa: E731
+    asked = lambda: instrument._asked(opened)  # noqa: E731
     component.mount({"locus": "x"}, key="tracks", on_commit=nothing, on_view=nothing, on_ask=asked)
     held = st.session_state
     st.session_state["told"] = (held.get("gene"), held.get("asked_to_leave"), held.get(asks.PRESENT_FIRST), asks.qr())

@@ -111,6 +111,7 @@ def test_heights_and_the_chosen_element_are_remembered() -> None:
     app = _send(app, _event("view", {"heights": {}, "chosen": None, "n": 2})).run()
     assert app.session_state["link"] == {}
     assert app.session_state["chosen_place"] is None
+    assert app.session_state["tracks_heard"] == {"view": 2}
 
 
 @pytest.mark.parametrize("text", ["dnase:9", "dnase:401", "dnase:-50", "dnase", ":50", "x:50", "dnase:5e1", "dnase:²"])

@@ -28,13 +28,14 @@ SETTING_KEYS = (
 )
 """Settings the component moves, by their keys in session state."""
 
-NOTES = {
+NOTES: Mapping[str, Any] = {
     "threshold": {
         "soft": "Calls elements only; the prediction stays",
         "hard": "Keeps bases and calls elements",
-    }
+    },
+    "weights": "One weight stays above 0: without any there is no evidence",
 }
-"""What a knob moves, by mask mode."""
+"""What a knob moves, by mask mode; and why a weight goes no lower."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def reply_to(
     view: LocusView,
     *,
     commit: int,
+    heard: Mapping[str, int] | None = None,
     settings: Mapping[str, Any],
     defaults: Mapping[str, Any],
     modes: Sequence[MaskMode],
@@ -76,6 +78,8 @@ def reply_to(
         The key the locus was carried under.
     commit
         Number of the change this answers; 0: none yet.
+    heard
+        By kind of message, the number of the last that came: what the component does not find here it sends again.
     settings, defaults
         By the keys of `SETTING_KEYS`.
     stamp
@@ -93,6 +97,7 @@ def reply_to(
     return {
         "locus": locus,
         "commit": commit,
+        "heard": {**(heard or {}), "commit": commit},
         "go": shown.go,
         "settings": {key: settings[key] for key in SETTING_KEYS},
         "defaults": {key: defaults[key] for key in SETTING_KEYS},
@@ -118,7 +123,7 @@ def reply_to(
         "caption": list(caption),
         "knobs": [knob.to_dict() for knob in KNOBS],
         "has_checkpoint": view.mask.source == "model",
-        "notes": NOTES,
+        "notes": dict(NOTES),
         "themes": {name: _theme(asdict(theme)) for name, theme in THEMES.items()},
         "plotly": plotly,
     }

@@ -29,12 +29,20 @@ export function typed(knob, text) {
   return Number((Math.round(clipped / knob.step) * knob.step).toFixed(6));
 }
 
+/** `weights` with one of them moved; never all 0, which would leave no evidence: then it stops at its least step. */
+export function weighted(weights, index, value, least) {
+  const moved = weights.map((weight, i) => (i === index ? value : weight));
+  const refused = !moved.some((weight) => weight > 0);
+  if (refused) moved[index] = least;
+  return { weights: moved, refused };
+}
+
 const shown = (knob, value) => (knob.decimals === null ? String(value) : Number(value).toFixed(knob.decimals));
 
 export class Controls {
   /**
    * @param {HTMLElement} root
-   * @param {{onInput: (key, value) => void, onSettle: () => void, onReset: () => void}} events
+   * @param {{onInput: (key, value, knob) => void, onSettle: () => void, onReset: () => void}} events
    */
   constructor(root, events) {
     this.root = root;
@@ -44,7 +52,7 @@ export class Controls {
   }
 
   /** Draw for these knobs and modes; builds anew only when they differ from the last. */
-  show(knobs, modes, settings, { has_checkpoint: hasCheckpoint, notes }) {
+  show(knobs, modes, settings, { has_checkpoint: hasCheckpoint, notes, refused }) {
     const name = JSON.stringify([knobs, modes, hasCheckpoint]);
     if (this.built !== name) {
       this.built = name;
@@ -59,7 +67,8 @@ export class Controls {
       const idle = key === "prior_mean" && settings.prior_strength === 0;
       row.slider.disabled = row.field.disabled = idle;
       row.root.classList.toggle("idle", idle);
-      row.note.textContent = notes[key]?.[settings.mode] ?? "";
+      row.note.textContent =
+        refused !== undefined && refused === row.knob.index ? notes.weights : (notes[key]?.[settings.mode] ?? "");
     }
     for (const button of this.modes.children)
       button.setAttribute("aria-pressed", String(button.dataset.mode === settings.mode));
@@ -119,7 +128,7 @@ export class Controls {
     };
     slider.addEventListener("keydown", () => (byKey = true));
     slider.addEventListener("pointerdown", () => (byKey = false));
-    slider.addEventListener("input", () => this.events.onInput(knob.key, fromSlider(knob, slider.value), knob.index));
+    slider.addEventListener("input", () => this.events.onInput(knob.key, fromSlider(knob, slider.value), knob));
     slider.addEventListener("change", settle);
     // A thumb brought back to where it was changes nothing, so the browser says nothing of its release.
     slider.addEventListener("pointerup", settle);
@@ -131,7 +140,7 @@ export class Controls {
       }
       field.value = shown(knob, value);
       byKey = false;
-      this.events.onInput(knob.key, value, knob.index);
+      this.events.onInput(knob.key, value, knob);
       settle();
     });
     this.rows.set(knob.key, { knob, root, slider, field, note });

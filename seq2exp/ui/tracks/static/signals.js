@@ -36,7 +36,10 @@ export function signalLane(frame, track, scale) {
   if (track.top === null) notes.push({ text: "no base of this window was measured", y: ceiling / 2 });
   else if (track.top <= 0) notes.push({ text: "measured: zero throughout this window", y: ceiling / 2 });
   if (axis.words)
-    notes.push({ x: 0, xanchor: "left", xshift: 4, y: 1.12 * ceiling, yanchor: "top", text: plain(axis.words) });
+    notes.push({
+      ...{ x: 0, xanchor: "left", xshift: 4, y: ceiling, yanchor: "top" },
+      ...{ text: plain(axis.words), bgcolor: withAlpha(theme.lane, 0.7) },
+    });
   return {
     name: track.name,
     height: HEIGHT.signal,

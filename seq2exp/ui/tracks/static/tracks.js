@@ -3,7 +3,7 @@
 
 import { answer, floorOf } from "./beta.js";
 import { inSight } from "./chosen.js";
-import { Controls } from "./controls.js";
+import { Controls, weighted } from "./controls.js";
 import { showHelp, showLink, showQr } from "./dialogs.js";
 import { captioned, saveImage } from "./exports.js";
 import { drawFigure } from "./figure.js";
@@ -12,6 +12,7 @@ import { Handles } from "./heights.js";
 import { isCurrent, keep, loadPlotly, loci, waiting } from "./arrivals.js";
 import { actOf } from "./keys.js";
 import { linkOf } from "./link.js";
+import { Outbox } from "./outbox.js";
 import { paint } from "./live.js";
 import { decode, prepared } from "./payload.js";
 import { Crosshair } from "./pointer.js";
@@ -45,11 +46,7 @@ export default function mount(component) {
     instrument = new Instrument(parentElement);
     instruments.set(parentElement, instrument);
   }
-  instrument.send = {
-    settings: (v) => setTriggerValue("commit", v),
-    view: (v) => setTriggerValue("view", v),
-    ask: (v) => setTriggerValue("ask", v),
-  };
+  instrument.outbox.post = setTriggerValue;
   instrument.receive(data);
   return () => {
     instruments.delete(parentElement);
@@ -68,7 +65,7 @@ class Instrument {
     this.canvas = this.root.querySelector("canvas");
     this.readout = this.root.querySelector(".readout");
     this.controls = new Controls(this.root.querySelector(".controls"), {
-      onInput: (key, value, index) => this.moved(key, value, index),
+      onInput: (key, value, knob) => this.moved(key, value, knob),
       onSettle: () => this.settled(),
       onReset: () => this.reset(),
     });
@@ -84,6 +81,7 @@ class Instrument {
     };
     this.busy = false;
     this.frames = [];
+    this.outbox = new Outbox();
     this.listen();
   }
 
@@ -104,6 +102,7 @@ class Instrument {
 
   close() {
     waiting.delete(this);
+    this.outbox.close();
     this.resizer.disconnect();
     clearInterval(this.watch);
     clearTimeout(this.viewTimer);
@@ -126,6 +125,7 @@ class Instrument {
       return;
     }
     this.reply = message;
+    this.outbox.heard(message.heard);
     showQr(this.root, message.qr);
     this.arrived(message.locus);
   }
@@ -213,7 +213,7 @@ class Instrument {
     state.large = Boolean(this.deck);
     state.screen = window.innerHeight - (this.deck ? AROUND_DECK_PX : AROUND_PX);
     this.recompute();
-    if (!this.deck) this.controls.show(this.reply.knobs, this.reply.modes, state.settings, this.reply);
+    if (!this.deck) this.showControls();
     const { locus, settings, reply, view, bands, heights, chosen, shown, theme, width, screen } = state;
     const answered = [reply.peaks, reply.rows, reply.scales];
     const looks = [locus.key, settings, view, bands, heights, chosen, shown, answered, theme.name, width, screen];
@@ -245,18 +245,28 @@ class Instrument {
     this.root.dataset.drawn = String(Number(this.root.dataset.drawn ?? 0) + 1);
   }
 
+  showControls() {
+    const { reply, refused } = this;
+    this.controls.show(reply.knobs, reply.modes, this.state.settings, { ...reply, refused });
+  }
+
   /** A slider is moving: mask and calls at once, the rest waits. */
-  moved(key, value, index = null) {
+  moved(key, value, knob = null) {
     const { settings } = this.state;
     this.moving = true;
-    if (index === null) settings[key] = value;
-    else settings.weights[index] = value;
+    this.refused = undefined;
+    if ((knob?.index ?? null) === null) settings[key] = value;
+    else {
+      const { weights, refused } = weighted(settings.weights, knob.index, value, knob.step);
+      settings.weights = weights;
+      if (refused) this.refused = knob.index;
+    }
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
       const began = performance.now();
       this.recompute();
       paint(this.canvas, this.state, this.lanes);
-      this.controls.show(this.reply.knobs, this.reply.modes, settings, this.reply);
+      this.showControls();
       this.tell();
       this.frames.push(performance.now() - began);
       if (this.frames.length > 2000) this.frames.shift();
@@ -267,15 +277,15 @@ class Instrument {
     if (!this.moving) return;
     const { settings } = this.state;
     this.moving = false;
-    this.sent = Date.now();
+    this.sent = this.outbox.send("commit", { settings: structuredClone(settings) });
     this.busy = true;
-    this.send.settings({ n: this.sent, settings: structuredClone(settings) });
     cancelAnimationFrame(this.frame);
     this.draw();
   }
 
   reset() {
     this.state.settings = structuredClone(this.reply.defaults);
+    this.refused = undefined;
     this.moving = true;
     this.settled();
   }
@@ -306,10 +316,11 @@ class Instrument {
   }
 
   tellView() {
+    if (this.deck) return; // a talk asks nothing of the server
     clearTimeout(this.viewTimer);
     this.viewTimer = setTimeout(() => {
       const { view, bands, heights, chosen } = this.state;
-      this.send.view({ view, bands, heights, chosen, n: Date.now() });
+      this.outbox.send("view", { view, bands, heights, chosen });
     }, VIEW_PAUSE_MS);
   }
 
@@ -324,7 +335,7 @@ class Instrument {
     else if (name === "previous") this.turn(-1);
     else if (name === "next-gene") this.hop(1);
     else if (name === "previous-gene") this.hop(-1);
-    else if (name === "present") this.send.ask({ what: "present", gene: locus.gene_id, n: Date.now() });
+    else if (name === "present") this.outbox.send("ask", { what: "present", gene: locus.gene_id });
     else if (name === "mode") this.nextMode();
     else if (name === "link") this.link();
     else if (name === "help") showHelp(this.root, { talk: Boolean(this.deck) });
@@ -352,7 +363,7 @@ class Instrument {
     this.hops = (this.hops ?? 0) + by;
     this.opening = "opening a gene …";
     this.tell();
-    this.send.ask({ what: "gene", from: this.state.locus.gene_id, by: this.hops, n: Date.now() });
+    this.outbox.send("ask", { what: "gene", from: this.state.locus.gene_id, by: this.hops });
   }
 
   /** The link to what is on screen; in a talk, to its locus in Explore. */
@@ -364,7 +375,7 @@ class Instrument {
     }
     const here = linkOf(window.location.href, this.state);
     showLink(this.root, here, { title: "Link to this view", qr });
-    if (qr?.of !== here) this.send.ask({ what: "qr", address: here, n: Date.now() });
+    if (qr?.of !== here) this.outbox.send("ask", { what: "qr", address: here });
   }
 
   nextMode() {
