@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seq2exp.figures.scale import TrackScale
 from seq2exp.genome import Interval
 
@@ -37,6 +40,17 @@ class BoxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactTriangle:
+    """The contact map of a window, as a context; the model reads one row of it."""
+
+    start: int
+    """Of its first bin, in bp."""
+    bin_bp: int
+    values: NDArray[np.float64]
+    """(n, n), symmetric; NaN where bins are masked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Beside:
     """Everything of a figure that no model says; empty: nothing more is drawn."""
 
@@ -46,3 +60,5 @@ class Beside:
     """Below elements and peaks."""
     arcs: bool = False
     """From each called element to the TSS, over the contacts."""
+    contacts: ContactTriangle | None = None
+    """The map below the contacts; None: not drawn."""

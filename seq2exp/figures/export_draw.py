@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -156,6 +157,9 @@ class Scene:
         values = np.asarray(trace["y"], dtype=np.float64)
         x, y = panel.x(_x_of(trace)), panel.y(values)
         line, fill = trace["line"], trace.get("fill")
+        if fill == "toself":
+            self._polygons(panel, trace, x, y, order)
+            return x, y
         step: Any = "mid" if line.get("shape") == "hvh" else None
         if fill in ("tozeroy", "tonexty"):
             floor = np.full(len(y), float(panel.y(0))) if fill == "tozeroy" or before is None else before[1]
@@ -174,6 +178,14 @@ class Scene:
                 panel,
             )
         return x, y
+
+    def _polygons(self, panel: Panel, trace: PlotlyDict, x: Array, y: Array, order: int) -> None:
+        """Closed paths parted by NaN, filled, without borders."""
+        breaks = np.flatnonzero(np.isnan(y))
+        paths = [part for part in np.split(np.column_stack((x, y)), breaks) if len(part) > 2]
+        closed = [part[~np.isnan(part[:, 1])] for part in paths]
+        fill = PolyCollection(closed, facecolors=[colour_of(trace["fillcolor"])], linewidths=0, zorder=2 + order / 1000)
+        self._add(fill, panel)
 
     def _bars(self, panel: Panel, trace: PlotlyDict, order: int) -> None:
         n_bars = len(trace["x"])

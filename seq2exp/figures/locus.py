@@ -19,6 +19,7 @@ from seq2exp.figures.scale import own_scale
 from seq2exp.figures.stack import stacked_figure
 from seq2exp.figures.style import THEMES, ThemeName
 from seq2exp.figures.tracks import signal_lane
+from seq2exp.figures.triangle import triangle_lane
 from seq2exp.figures.truth import causal_bands, truth_lane
 from seq2exp.genome import Interval
 from seq2exp.results import LocusView, Track, TrueElement
@@ -92,7 +93,7 @@ def locus_figure(
     extra = beside or Beside()
     lanes = (
         gene_lane(frame, view),
-        *(_signal(frame, view, track, extra) for track in view.tracks),
+        *(lane for track in view.tracks for lane in _signal(frame, view, track, extra)),
         mask_lane(frame, view.mask),
         calls_lane(frame, view),
         *(row_lane(frame, row) for row in extra.rows),
@@ -109,11 +110,14 @@ def locus_figure(
     )
 
 
-def _signal(frame: Frame, view: LocusView, track: Track, extra: Beside) -> Lane:
-    """The lane of one track, with its arcs where it is that of contacts."""
+def _signal(frame: Frame, view: LocusView, track: Track, extra: Beside) -> tuple[Lane, ...]:
+    """The lane of one track; that of contacts with its arcs, and the map below it."""
     lane = signal_lane(frame, track, extra.scales.get(track.name))
-    if track.name != "contact" or not extra.arcs:
-        return lane
-    elements = [element.interval for element in view.mask.elements]
-    ceiling = (extra.scales.get(track.name) or own_scale(track.name, track.values)).ceiling
-    return replace(lane, traces=(*lane.traces, *contact_arcs(frame, elements, track, ceiling=ceiling)))
+    if track.name != "contact":
+        return (lane,)
+    if extra.arcs:
+        elements = [element.interval for element in view.mask.elements]
+        ceiling = (extra.scales.get(track.name) or own_scale(track.name, track.values)).ceiling
+        lane = replace(lane, traces=(*lane.traces, *contact_arcs(frame, elements, track, ceiling=ceiling)))
+    below = () if extra.contacts is None else (triangle_lane(frame, extra.contacts, unit=track.unit),)
+    return (lane, *below)

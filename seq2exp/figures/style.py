@@ -122,6 +122,8 @@ class Layout:
     """Elements above, MACS3 peaks below."""
     truth: int = 54
     """True elements above, their classes in words below."""
+    triangle: int = 110
+    """The contact map."""
     row: int = 30
     """A thin row of boxes."""
     row_name: int = 12

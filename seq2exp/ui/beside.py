@@ -26,4 +26,5 @@ def drawn(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint 
         scales=scales.in_force(opened, view),
         rows=tuple(row for row in rows if row.name not in hidden),
         arcs="arcs" not in hidden,
+        contacts=None if "triangle" in hidden else rows_of.contact_map(opened, cell_type, window),
     )

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from seq2exp.errors import Seq2ExpError
-from seq2exp.figures.beside import Box, BoxRow
+from seq2exp.figures.beside import Box, BoxRow, ContactTriangle
 from seq2exp.genome import Gene, Interval
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.sources.ccre import CandidateElement, read_ccres
@@ -18,7 +18,6 @@ from seq2exp.sources.crispri import Knockdown
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.hic import read_contact_matrix
 from seq2exp.ui import perturb_cache
-from seq2exp.ui.tracks.payload import ContactTriangle
 
 CCRE_COLOURS = {
     "PLS": "threshold",
@@ -95,15 +94,23 @@ def _box_as_json(box: Box) -> dict[str, Any]:
 
 def contact_map(opened: Dataset, cell_type: str, window: Interval) -> ContactTriangle | None:
     """The contact map around the gene in the data set's own bins; None where there is none to read."""
-    path = opened.path("contact", cell_type)
+    return _contact_map(opened.hash, cell_type, str(window), opened, window)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _contact_map(
+    dataset_hash: str, cell_type: str, place: str, _opened: Dataset, _window: Interval
+) -> ContactTriangle | None:
+    """Read once per window, not at every move of a slider."""
+    path = _opened.path("contact", cell_type)
     if path is None:
         return None
-    bin_bp = opened.manifest.window.contact_resolution_bp
+    bin_bp = _opened.manifest.window.contact_resolution_bp
     try:
-        values = read_contact_matrix(path, window, resolution_bp=bin_bp)
+        values = read_contact_matrix(path, _window, resolution_bp=bin_bp)
     except Seq2ExpError:  # the window itself was read from the same file, or its lane says why not
         return None
-    return ContactTriangle(max(window.start, 0) // bin_bp * bin_bp, bin_bp, values) if len(values) else None
+    return ContactTriangle(max(_window.start, 0) // bin_bp * bin_bp, bin_bp, values) if len(values) else None
 
 
 def _tested(knockdown: Knockdown) -> Box:

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import pytest
 
-from seq2exp.figures.beside import Beside, Box, BoxRow
+from seq2exp.figures.beside import Beside, Box, BoxRow, ContactTriangle
 from seq2exp.figures.export_html import locus_html
 from seq2exp.figures.export_pdf import locus_pdf
 from seq2exp.figures.export_words import ExportFacts
@@ -41,7 +41,8 @@ def _beside(view: LocusView) -> Beside:
         BoxRow("own", "Own intervals", "no such colour", [box(100, 300, HOSTILE, told=HOSTILE)]),
     )
     scales = {"dnase": TrackScale("sqrt", 5.0, "group scale, clipped at 99.5 %")}
-    return Beside(scales=scales, rows=rows, arcs=True)
+    values = np.array([[9.0, 4.0, 0.5], [4.0, np.nan, 2.0], [0.5, 2.0, 9.0]])
+    return Beside(scales=scales, rows=rows, arcs=True, contacts=ContactTriangle(start, 2_500, values))
 
 
 def _lane(view: LocusView, beside: Beside, label: str) -> list[PlotlyDict]:
@@ -77,6 +78,16 @@ def test_every_element_has_its_arc_to_the_tss_below_the_lanes_end(small: LocusVi
         assert 0.8 <= arc["line"]["width"] <= 4
 
 
+def test_the_map_has_a_square_for_every_pair_of_bins_that_meets(small: LocusView) -> None:
+    traces = _lane(small, _beside(small), "Contact map")
+    corners = np.concatenate([np.column_stack((trace["x"], trace["y"])) for trace in traces]).reshape(-1, 6, 2)
+    start = small.interval.start
+    found = {(x[1] - start - 0.5, y[0]) for x, y in zip(corners[:, :, 0], corners[:, :, 1], strict=True)}
+    # A masked bin has no square with itself; bins next to each other stand one bin up.
+    assert found == {(1_250, 0), (6_250, 0), (2_500, 2_500), (5_000, 2_500), (3_750, 5_000)}
+    assert len({trace["fillcolor"] for trace in traces}) == 3
+
+
 def test_pdf_and_html_hold_rows_arcs_axes_and_the_names_of_marks(small: LocusView) -> None:
     beside = _beside(small)
     mark = (Interval("chr11", small.interval.start + 3_000, small.interval.start + 3_500), "R7")
@@ -86,7 +97,19 @@ def test_pdf_and_html_hold_rows_arcs_axes_and_the_names_of_marks(small: LocusVie
     body = page[page.rindex("</script>") :]
     for words in ("sqrt to 5 (group scale, clipped at 99.5 %)", "Arcs: from elements", "Hollow: tested, not"):
         assert words in body
-    for words in ("cCRE", "PLS", "dELS", "CRISPRi", "-38 %", "Own intervals", "Marked", "R7", "sqrt, coverage", "5"):
+    for words in (
+        "cCRE",
+        "PLS",
+        "dELS",
+        "CRISPRi",
+        "-38 %",
+        "Own intervals",
+        "Marked",
+        "R7",
+        "Contact map",
+        "sqrt, coverage",
+        "5",
+    ):
         assert words in text.split("\n"), words
         assert words in page
     assert "group scale, clipped at 99.5 %" in text

@@ -6,12 +6,12 @@ import dataclasses
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seq2exp.figures.beside import ContactTriangle
 from seq2exp.figures.genes import GeneModel, collapse
 from seq2exp.figures.locus import visible_within
 from seq2exp.figures.truth import effect_in_words
@@ -26,17 +26,6 @@ MAGIC = b"S2X1"
 _BORDER = 8
 """Arrays begin at multiples of this, as typed arrays of a browser must."""
 _BASES = "ACGT"
-
-
-@dataclass(frozen=True)
-class ContactTriangle:
-    """The contact map of a window, as a context; the model reads one row of it."""
-
-    start: int
-    """Of its first bin, in bp."""
-    bin_bp: int
-    values: NDArray[np.float64]
-    """(n, n), symmetric; NaN where bins are masked."""
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
