@@ -83,13 +83,13 @@ def test_the_link_is_copied_and_drawn_as_a_code(page: Page, address: str) -> Non
     show(page, address)
     page.click("[data-act=in]")
     page.click(".bar [data-act=link]")
-    page.wait_for_selector(".s2x dialog.link img:not([hidden])")
+    page.wait_for_selector(".s2x dialog.link img")
     link = page.locator(".s2x dialog.link input").input_value()
     assert link.startswith(address)
     assert "locus=" in link
     assert page.inner_text(".s2x dialog.link [data-is=copied]")
     assert page.evaluate("() => getSelection().toString() || document.activeElement.value") == link
-    assert page.evaluate("() => document.querySelector('.s2x dialog.link img').naturalWidth") > 0
+    page.wait_for_function("() => document.querySelector('.s2x dialog.link img').naturalWidth > 0")
 
 
 def test_scales_are_chosen_said_and_restored(page: Page, address: str) -> None:  # noqa: F811

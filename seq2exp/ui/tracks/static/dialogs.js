@@ -32,10 +32,15 @@ export async function showLink(root, address, { title, qr }) {
 /** The QR code that has come, where the dialog shows its address: {of: address, image: "data:…", "" for too long}. */
 export function showQr(root, qr) {
   const dialog = root.querySelector("dialog.link");
-  const picture = dialog.querySelector("img");
   const here = qr && qr.of === dialog.querySelector("input").value;
-  picture.hidden = !(here && qr.image);
-  if (!picture.hidden) picture.src = qr.image;
+  const pictures = [];
+  if (here && qr.image) {
+    const picture = document.createElement("img");
+    picture.alt = "QR code of the address";
+    picture.src = qr.image;
+    pictures.push(picture);
+  }
+  dialog.querySelector(".qr").replaceChildren(...pictures);
   const words = here ? (qr.image ? "" : "Too long for a QR code that a telephone can read.") : "Drawing the QR code …";
   dialog.querySelector("[data-is=qr]").textContent = words;
 }

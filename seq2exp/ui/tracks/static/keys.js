@@ -30,6 +30,8 @@ const POINTER = [
   ["Wheel", "Zoom where the pointer is"],
   ["Drag", "Pan"],
   ["Shift and drag", "Mark a stretch"],
+  ["Click an element", "Choose it, here and in the table below"],
+  ["Drag a border", "Change a lane's height; arrow keys do it too"],
 ];
 
 const tableOf = (talk) => (talk ? TALK : FIGURE);

@@ -252,7 +252,7 @@ function marksLane(frame, bands, state) {
     name: "marks",
     height: Math.round(HEIGHT.names * frame.scale),
     range: [0, 1],
-    labels: [{ text: "Marked", y: 0.5, colour: theme.muted }],
+    labels: [{ text: bands.length ? "Marked" : "Chosen", y: 0.5, colour: theme.muted }],
     traces: [names(frame, wanted, 0.5)],
   };
 }

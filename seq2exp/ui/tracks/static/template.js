@@ -56,7 +56,7 @@ export const TEMPLATE = `
       <h4></h4>
       <input type="text" readonly aria-label="Address">
       <p data-is="copied" role="status"></p>
-      <img alt="QR code of the address" hidden>
+      <div class="qr"></div>
       <p data-is="qr"></p>
       <button>Close</button>
     </form>
