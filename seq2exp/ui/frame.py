@@ -49,6 +49,7 @@ def _pages() -> StreamlitPage:
             st.Page("pages/perturb.py", title="Perturb", icon=":material/toggle_off:"),
             st.Page("pages/present.py", title="Present", icon=":material/slideshow:"),
             st.Page("pages/gallery.py", title="Gallery", icon=":material/photo_library:"),
+            st.Page("pages/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:"),
             st.Page("pages/training.py", title="Training", icon=":material/monitoring:"),
             st.Page("pages/status.py", title="Status & About", icon=":material/info:"),
         ],

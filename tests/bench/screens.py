@@ -32,6 +32,7 @@ PAGES = {
     "perturb": "perturb",
     "genes": "genes",
     "gallery": "gallery",
+    "leaderboard": "leaderboard?view=truth",
     "present": "present",
     "training": "training?run=demo-hard",
     "status": "status",
