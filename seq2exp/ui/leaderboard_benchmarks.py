@@ -10,7 +10,6 @@ import streamlit as st
 
 from seq2exp import __version__
 from seq2exp.benchmark.crispri_curve import RECALL
-from seq2exp.benchmark.crispri_table import fault_line
 from seq2exp.figures.leaderboard_curves import precision_recall_figure
 from seq2exp.ui import (
     leaderboard_choices,
@@ -53,7 +52,11 @@ def show_truth() -> None:
     with chosen:
         labels = {one.label: one for one in group}
         wanted = leaderboard_choices.several(
-            "Checkpoints", "checkpoints", list(labels), view="truth_" + group[0].data[1], most=MOST_CHECKPOINTS
+            f"Checkpoints, up to {MOST_CHECKPOINTS}",
+            "checkpoints",
+            list(labels),
+            view="truth_" + group[0].data[1],
+            most=MOST_CHECKPOINTS,
         )
     with figure:
         measure = choose_measure(leaderboard_shares.TRUTH, "truth")
@@ -88,7 +91,7 @@ def show_truth() -> None:
             with st.expander(f"Expression predicted by {plain(one.label)}"):
                 st.dataframe(table, hide_index=True)
     references = [leaderboard_cite.MODEL, leaderboard_cite.PEAKS, leaderboard_cite.ABC]
-    leaderboard_cite.show(leaderboard_cite.of_references(references))
+    leaderboard_cite.show(references)
 
 
 def show_crispri() -> None:
@@ -149,7 +152,7 @@ def show_crispri() -> None:
         **_common(one.content),
     }
     _below(rows, about, name=one.file.stem)
-    leaderboard_cite.show(leaderboard_cite.of_references(_references(one)))
+    leaderboard_cite.show(_references(one))
 
 
 def _screen(one: CrispriFound) -> None:
@@ -160,9 +163,9 @@ def _screen(one: CrispriFound) -> None:
             if facts.get("checkpoint"):
                 read_by += f", checkpoint {facts['checkpoint']} {facts.get('checkpoint_hash')}"
             st.caption(plain(read_by), width="content")
-        words = f"{facts.get('n_pairs', '?'):,} pairs of {facts.get('n_genes', '?'):,} genes, part {facts.get('part')}"
-        faults = facts.get("faults")
-        st.caption(plain(words), width="content", help=plain(fault_line(faults)) if isinstance(faults, dict) else None)
+        words = f"{facts['n_pairs']:,} pairs of {facts['n_genes']:,} genes, part {facts.get('part')}"
+        faults = leaderboard_shares.faults_in_words(one)
+        st.caption(plain(words), width="content", help=None if faults is None else plain(faults))
 
 
 def _reading(one: CrispriFound, *, panel_has_published: bool) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,7 +55,7 @@ def _line(text: str) -> str:
 
 def _cell(value: Any) -> str:
     """One cell of Markdown; empty for what does not exist."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if pd.isna(value):
         return ""
     text = f"{value:.6g}" if isinstance(value, float) else _line(value)
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

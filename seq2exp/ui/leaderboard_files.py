@@ -171,6 +171,8 @@ def _boards(file: Path, table: TableName) -> list[Board]:
         runs[list(_WORDS)] = runs[list(_WORDS)].astype(str)
         if runs.empty:
             raise ValueError("it holds no run")
+        if runs[["seed", "n"]].isna().to_numpy().any():
+            raise ValueError("a run without random state or number of genes")
         if runs["synthetic"].dtype != bool:
             raise ValueError("the column synthetic is not true or false")
     except (OSError, ValueError, TypeError) as error:  # pyarrow's own errors are ValueErrors
@@ -207,6 +209,7 @@ def _is_crispri(content: object) -> bool:
     return (
         isinstance(content.get("pairs_file"), str)
         and isinstance(content.get("cells"), list)
+        and all(isinstance(content.get(key), int) for key in ("n_pairs", "n_genes"))
         and all(isinstance(row, dict) and wanted <= set(row) for row in content["rows"])
     )
 

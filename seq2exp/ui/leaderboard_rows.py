@@ -105,7 +105,9 @@ def with_oracle(rows: pd.DataFrame, oracle: Mapping[str, Mapping[str, float]]) -
     ]
     if not own:
         return rows
-    return pd.concat([rows, pd.DataFrame(own).reindex(columns=rows.columns)], ignore_index=True)
+    counts = dict.fromkeys(("runs", "parameters", "steps", "n"), "Int64")  # whole numbers, of which some do not exist
+    beside = pd.DataFrame(own).reindex(columns=rows.columns).astype(counts)
+    return pd.concat([rows.astype(counts), beside], ignore_index=True)
 
 
 def expression_panels(

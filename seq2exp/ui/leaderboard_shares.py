@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import fields
+from typing import Any, cast
 
 import pandas as pd
 
 from seq2exp.benchmark.crispri import DISTANCE
 from seq2exp.benchmark.crispri_curve import AUPRC, AVERAGE_PRECISION, PRECISION
 from seq2exp.benchmark.crispri_model import DELETION, MASK
+from seq2exp.benchmark.crispri_table import fault_line
 from seq2exp.figures.leaderboard_bars import Bar, Panel
 from seq2exp.figures.leaderboard_curves import PrecisionRecall
 from seq2exp.figures.ranking import OURS
+from seq2exp.sources.crispri import PairFaults
 from seq2exp.ui.benchmark_view import _interval as interval_of
 from seq2exp.ui.leaderboard_files import CrispriFound, MaskFound
 from seq2exp.ui.leaderboard_rows import Measure
@@ -122,9 +125,10 @@ def crispri_curves(found: CrispriFound, group: str) -> list[PrecisionRecall]:
     """The curve of every predictor that has one, in the file's order."""
     curves = []
     for row in _of_group(found, group):
+        curve = row.get("curve")
         points = [
             (float(point[0]), float(point[1]))
-            for point in row.get("curve") or []
+            for point in (curve if isinstance(curve, list) else ())
             if isinstance(point, list) and len(point) == 2 and None not in (finite(point[0]), finite(point[1]))
         ]
         if points:
@@ -132,8 +136,15 @@ def crispri_curves(found: CrispriFound, group: str) -> list[PrecisionRecall]:
     return curves
 
 
+def faults_in_words(found: CrispriFound) -> str | None:
+    """What was wrong with the table of pairs and what was done; None where the file does not say."""
+    faults = found.content.get("faults")
+    known = isinstance(faults, dict) and all(isinstance(faults.get(one.name), int) for one in fields(PairFaults))
+    return fault_line(cast(dict[str, int], faults)) if known else None
+
+
 def _of_group(found: CrispriFound, group: str) -> list[dict[str, Any]]:
-    return [row for row in found.rows if row["stratum"] == group]
+    return [row for row in found.rows if str(row["stratum"]) == group]
 
 
 def _bars(

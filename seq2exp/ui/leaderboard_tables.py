@@ -14,6 +14,8 @@ TALL_PX = 420
 """Of a table with more rows than a screen has room for."""
 _ROW_PX = 33
 _MOST_ROWS = 21
+_LONG, _WIDE_PX = 24, 215
+"""Names of more letters are cut off in the first column unless it is this wide."""
 _DASH = "\u2013"
 _FACTS: dict[str, tuple[str, str, str]] = {
     "runs": ("Runs", "%d", "Random states behind a mean"),
@@ -79,7 +81,10 @@ def _show(shown: pd.DataFrame, formats: dict[str, Any], alt: str) -> None:
     for position, name in enumerate(map(str, shown.columns)):
         if name in _WORDS:
             title, words = _WORDS[name]
-            known[name] = st.column_config.TextColumn(title, help=words or None, pinned=position == 0)
+            wide = _WIDE_PX if shown[name].astype(str).str.len().max() > _LONG else None
+            known[name] = st.column_config.TextColumn(
+                title, help=words or None, pinned=position == 0, width=wide if position == 0 else None
+            )
         elif name in _FACTS:
             known[name] = _number(*_FACTS[name])
     st.dataframe(
@@ -104,9 +109,9 @@ def _help(measure: Measure) -> str:
     }.get(measure.key, f"{measure.title}: {measure.better} is better" if measure.better != "neither" else measure.title)
 
 
-def _span(measure: Measure, pair: tuple[float | None, float | None]) -> str:
+def _span(measure: Measure, pair: tuple[float | None, float | None]) -> str | None:
     low, high = pair
     if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return _DASH
+        return None
     factor, digits = (100, 1) if measure.percent else (1, measure.digits)
     return f"{factor * low:.{digits}f} to {factor * high:.{digits}f}"

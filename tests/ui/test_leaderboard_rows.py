@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 
 from seq2exp.benchmark.paper import PAPER, TEST_GENES
 from seq2exp.inference import checkpoints
+from seq2exp.sources.crispri import PairFaults
 from seq2exp.ui import catalogue, leaderboard_downloads, leaderboard_shares
 from seq2exp.ui.leaderboard_files import TABLES_VARIABLE, read_boards, read_crispri, read_masks
 from seq2exp.ui.leaderboard_rows import ERRORS, expression_panels, expression_rows, ordered, paper_rows, with_oracle
@@ -25,6 +27,7 @@ from tests.ui.leaderboard_files_written import (
 )
 
 MSE = ERRORS[0]
+FAULTS = [one.name for one in fields(PairFaults)]
 
 
 @pytest.fixture
@@ -147,6 +150,28 @@ def test_published_figures_stand_beside_the_very_pairs_alone(tables: Path) -> No
     assert leaderboard_shares.chance(same, "distance <= 10 kb") == pytest.approx(5 / 223)
     (curve,) = leaderboard_shares.crispri_curves(same, "distance <= 10 kb")
     assert (curve.points[0], curve.at_recall) == ((0.2, 1.0), 0.7)
+
+
+def test_no_value_of_a_file_breaks_its_view(tables: Path) -> None:
+    whole = {"n_pairs": 20, "n_genes": 4, "faults": {"rows": 1}, "trained": True, "bootstrap": {}, "cells": ["K562"]}
+    row = crispri_row("mask", 0.5)
+    shown = 0
+    for garbage in (None, "?", [], {}, 1e400, -1, True):
+        for key in (*whole, *row):
+            changed = {**row, key: garbage} if key in row else row
+            write_crispri(tables / "a.json", [changed, row], **{**whole, **({key: garbage} if key in whole else {})})
+            found = read_crispri()
+            assert len(found.items) + len(found.problems) == 1
+            for one in found.items:
+                shown += 1
+                leaderboard_shares.faults_in_words(one)
+                assert len(leaderboard_shares.crispri_rows(one)) == len(one.rows)
+                for group in leaderboard_shares.groups(one):
+                    leaderboard_shares.crispri_panel(one, group, leaderboard_shares.CRISPRI[0])
+                    leaderboard_shares.crispri_curves(one, group)
+    assert shown > 50
+    write_crispri(tables / "a.json", [row], faults=dict.fromkeys(FAULTS, 3))
+    assert "faults in 3 rows" in str(leaderboard_shares.faults_in_words(read_crispri().items[0]))
 
 
 def test_downloads_hold_the_table_and_where_it_comes_from() -> None:
