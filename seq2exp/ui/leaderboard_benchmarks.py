@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from seq2exp import __version__
@@ -84,7 +83,7 @@ def show_truth() -> None:
         "genes": f"{facts.get('n_genes', '?')} of part {shown[0].data[2]} in {shown[0].data[3]}",
         **_common(facts),
     }
-    _below(rows, about, name="mask-truth")
+    leaderboard_downloads.show(rows, about, name="mask-truth")
     for one in shown:
         table = expression_table(one.content)
         if len(table):
@@ -151,7 +150,7 @@ def show_crispri() -> None:
         "cell types": " and ".join(map(str, one.content["cells"])),
         **_common(one.content),
     }
-    _below(rows, about, name=one.file.stem)
+    leaderboard_downloads.show(rows, about, name=one.file.stem)
     leaderboard_cite.show(_references(one))
 
 
@@ -182,12 +181,6 @@ def _references(one: CrispriFound) -> list[Reference]:
     found = [*leaderboard_cite.SCREENS] if str(one.content["pairs_file"]).startswith("EPCrisprBenchmark") else []
     found += [leaderboard_cite.ABC] if found or any(name.startswith("abc") for name in predictors) else []
     return found + ([leaderboard_cite.MODEL] if one.content.get("checkpoint") else [])
-
-
-def _below(rows: pd.DataFrame, facts: Mapping[str, str], *, name: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        leaderboard_downloads.buttons(rows, facts, name=name)
-        st.caption("Click a column's head to sort by it.", width="content")
 
 
 def _common(content: Mapping[str, Any]) -> dict[str, str]:

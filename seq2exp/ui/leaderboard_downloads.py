@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -39,14 +40,18 @@ def as_markdown(table: pd.DataFrame, facts: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def buttons(table: pd.DataFrame, facts: Mapping[str, str], *, name: str) -> None:
-    """One button per format; files are made when they are asked for."""
-    csv, parquet, markdown = (f"seq2exp-{name}.{ending}" for ending in ("csv", "parquet", "md"))
-    st.download_button("CSV", lambda: as_csv(table, facts), csv, "text/csv", on_click="ignore")
-    st.download_button(
-        "Parquet", lambda: as_parquet(table, facts), parquet, "application/octet-stream", on_click="ignore"
+def show(table: pd.DataFrame, facts: Mapping[str, str], *, name: str) -> None:
+    """One button per format below a table; files are made when they are asked for."""
+    formats = (
+        ("CSV", "csv", "text/csv", as_csv),
+        ("Parquet", "parquet", "application/octet-stream", as_parquet),
+        ("Markdown", "md", "text/markdown", as_markdown),
     )
-    st.download_button("Markdown", lambda: as_markdown(table, facts), markdown, "text/markdown", on_click="ignore")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for title, ending, mime, make in formats:
+            data = partial(make, table, facts)
+            st.download_button(title, data, f"seq2exp-{name}.{ending}", mime, on_click="ignore")
+        st.caption("Click a column's head to sort by it.", width="content")
 
 
 def _line(text: str) -> str:

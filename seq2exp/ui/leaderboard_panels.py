@@ -126,7 +126,7 @@ def _expression(board: Board, cells: list[str], measure: Measure, table: TableNa
         st.caption(_reading(rows, oracle=bool(lines)))
     shown = with_oracle(ordered(rows, measure, "cell_type"), oracle)
     leaderboard_tables.deviations(shown, alt=f"{table}: every system with its figures and deviations")
-    _below(shown, _facts(board, cells, table, shown), name=f"{table}-{board.dataset}")
+    leaderboard_downloads.show(shown, _facts(board, cells, table, shown), name=f"{table}-{board.dataset}")
     leaderboard_cite.show(leaderboard_cite.of_systems(shown["system"]))
 
 
@@ -154,14 +154,8 @@ def show_paper(*, masks: bool = False) -> None:
         "deviations": "standard deviation of five runs",
         "seq2exp": __version__,
     }
-    _below(rows, facts, name="paper")
+    leaderboard_downloads.show(rows, facts, name="paper")
     leaderboard_cite.show(leaderboard_cite.of_systems(rows["system"]))
-
-
-def _below(table: pd.DataFrame, facts: Mapping[str, str], *, name: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        leaderboard_downloads.buttons(table, facts, name=name)
-        st.caption("Click a column's head to sort by it.", width="content")
 
 
 def _oracle(opened: Dataset, windows: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -47,7 +47,7 @@ ERRORS = (
 """What the paper gives too."""
 SPEARMAN = Measure("spearman", "Spearman", "higher")
 KEPT = Measure("mask_ratio_total", "Mask kept", "neither", percent=True)
-KEPT_OUTSIDE = Measure("mask_ratio", "outside promoter", "neither", percent=True)
+KEPT_OUTSIDE = Measure("mask_ratio", "Kept outside promoter", "neither", percent=True)
 
 _OWN = {row.name: row.own for row in SYSTEMS}
 _EFFORT = ("runs", "parameters", "steps", "minutes", "n", "hardware")
