@@ -77,6 +77,10 @@ def test_keys_turn_genes_and_modes_and_are_listed(page: Page, address: str) -> N
     page.keyboard.press("p")
     page.wait_for_selector(".s2x.presenting[data-drawn]")
     assert page.inner_text(".s2x [data-is=title]").startswith(first)
+    page.click(".deck [data-act=link]")
+    linked = page.locator(".s2x dialog.link input").input_value()
+    assert linked.startswith(f"{address}/?")
+    assert page.locator(".s2x dialog.link img").is_visible()
 
 
 def test_the_link_is_copied_and_drawn_as_a_code(page: Page, address: str) -> None:  # noqa: F811

@@ -1,7 +1,7 @@
 // The one element that is looked at: chosen in the table below or by a click, found again after every change.
 
 import { nearestCcre } from "./nearest.js";
-import { toGenome, withAlpha } from "./shapes.js";
+import { band, toGenome, withAlpha } from "./shapes.js";
 import { within } from "./view.js";
 
 /** Index of the element that is `place` ([start, end) of the genome), else of the one that shares most with it; -1. */
@@ -33,19 +33,8 @@ export function chosenShapes({ locus, live, theme, chosen }) {
   const index = findElement(locus, live.elements, chosen);
   if (index < 0) return [];
   const [start, end] = toGenome(locus, live.elements)[index];
-  return [
-    {
-      type: "rect",
-      xref: "x",
-      yref: "paper",
-      x0: start + 0.5,
-      x1: end + 0.5,
-      y0: 0,
-      y1: 1,
-      fillcolor: withAlpha(theme.ink, 0.07),
-      line: { color: theme.ink, width: 1.5 },
-    },
-  ];
+  const frame = band(start, end, withAlpha(theme.ink, 0.07), { color: theme.ink, width: 1.5 });
+  return [{ ...frame, layer: "above" }];
 }
 
 /** Which element is chosen and which row of the table it is; null where none is. */

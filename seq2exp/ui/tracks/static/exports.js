@@ -55,3 +55,9 @@ export async function saveImage(plotly, figure, format, name) {
   link.download = `${name.replace(/[^A-Za-z0-9_-]/g, "_") || "locus"}.${format}`;
   link.click();
 }
+
+/** Saves the scene as drawn with its caption, named after gene and cell type. */
+export async function savePicture(plotly, format, { drawn, caption, state: { locus, theme, width } }) {
+  const figure = captioned(drawn, caption, theme, width);
+  await saveImage(plotly, figure, format, `${locus.symbol || locus.gene_id}_${locus.cell_type}`);
+}

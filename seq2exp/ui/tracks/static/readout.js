@@ -28,8 +28,13 @@ export function tell(root, state, waiting) {
   root.querySelector("[data-act=all]").disabled = view[0] === whole[0] && view[1] === whole[1];
 }
 
+/** The heading of a talk's page. */
+export function tellPage(root, { title, why }, page) {
+  for (const [name, text] of Object.entries({ title, why, page })) set(root, name, text);
+}
+
 /** The words called `name` in `root`; untouched where they are the same, so that nothing is read aloud again. */
-export function set(root, name, words) {
+function set(root, name, words) {
   const node = root.querySelector(`[data-is="${name}"]`);
   if (node.textContent !== words) node.textContent = words;
 }
@@ -37,4 +42,11 @@ export function set(root, name, words) {
 function placeOf(locus, view) {
   const n = (v) => v.toLocaleString("en-US");
   return `${locus.chrom}:${n(view[0] + 1)}-${n(view[1])} · ${n(view[1] - view[0])} bp`;
+}
+
+/** The page's theme by its background: Streamlit changes it without telling components. */
+export function themeOf(root) {
+  const colour = getComputedStyle(root).getPropertyValue("--st-background-color").trim() || "#ffffff";
+  const [r, g, b] = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
+  return 0.3 * r + 0.6 * g + 0.1 * b < 128 ? "dark" : "light";
 }

@@ -4,7 +4,7 @@ import { chosenShapes, chosenWords } from "./chosen.js";
 import { contactArcs, triangleLane } from "./contacts.js";
 import { applyHeights } from "./heights.js";
 import { callsLane, geneLane, gridOf, HEIGHT, maskLane, rowLane, truthLane } from "./lanes.js";
-import { middleOf, names, plain, withAlpha } from "./shapes.js";
+import { band, middleOf, names, plain, withAlpha } from "./shapes.js";
 import { signalLane } from "./signals.js";
 
 /** Margins around the lanes in px, and the size of letters: usual, and for a projector. */
@@ -212,19 +212,6 @@ function causalBands({ locus, theme, shown }) {
   if (!locus.truth || shown.truth === false) return [];
   return locus.truth.filter((e) => e.causal).map((e) => band(e.start, e.end, withAlpha(theme.truth, 0.1)));
 }
-
-const band = (start, end, fillcolor, line = { width: 0 }) => ({
-  type: "rect",
-  xref: "x",
-  yref: "paper",
-  x0: start + 0.5,
-  x1: end + 0.5,
-  y0: 0,
-  y1: 1,
-  layer: "below",
-  fillcolor,
-  line,
-});
 
 const bandShapes = (bands, theme) =>
   bands.map(({ start, end }) =>

@@ -84,6 +84,20 @@ export function names(frame, wanted, y) {
   };
 }
 
+/** A band through all lanes over the half-open [start, end). */
+export const band = (start, end, fillcolor, border = { width: 0 }) => ({
+  type: "rect",
+  xref: "x",
+  yref: "paper",
+  x0: start + 0.5,
+  x1: end + 0.5,
+  y0: 0,
+  y1: 1,
+  layer: "below",
+  fillcolor,
+  line: border,
+});
+
 /** Index pairs of the window as genome coordinates, those on show. */
 export const onShow = (frame, pairs) => pairs.filter(([start, end]) => end > frame.drawn[0] && start < frame.drawn[1]);
 

@@ -5,7 +5,7 @@ import { answer, floorOf } from "./beta.js";
 import { inSight } from "./chosen.js";
 import { Controls, weighted } from "./controls.js";
 import { showHelp, showLink, showQr } from "./dialogs.js";
-import { captioned, saveImage } from "./exports.js";
+import { savePicture } from "./exports.js";
 import { drawFigure } from "./figure.js";
 import { Hand } from "./hand.js";
 import { Handles } from "./heights.js";
@@ -16,19 +16,18 @@ import { Outbox } from "./outbox.js";
 import { paint } from "./live.js";
 import { decode, prepared } from "./payload.js";
 import { Crosshair } from "./pointer.js";
-import { set, tell } from "./readout.js";
+import { tell, tellPage, themeOf } from "./readout.js";
 import { scene, SIZES } from "./scene.js";
 import { toGenome } from "./shapes.js";
 import { TEMPLATE } from "./template.js";
 import { movedBy, within } from "./view.js";
 
 const VIEW_PAUSE_MS = 500;
+const LOOK_MS = 700;
 /** Height of everything on the page above and below the figure. */
 const AROUND_PX = 215;
 const AROUND_DECK_PX = 90;
 const instruments = new WeakMap();
-/** Whether the figure has the focus. It keeps it when Streamlit mounts it anew in another place of the page. */
-let focused = false;
 
 export default function mount(component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -48,10 +47,7 @@ export default function mount(component) {
   }
   instrument.outbox.post = setTriggerValue;
   instrument.receive(data);
-  return () => {
-    instruments.delete(parentElement);
-    instrument.close();
-  };
+  return () => instrument.leave();
 }
 
 class Instrument {
@@ -63,7 +59,6 @@ class Instrument {
     this.figure = this.root.querySelector(".figure");
     this.plot = this.root.querySelector(".plot");
     this.canvas = this.root.querySelector("canvas");
-    this.readout = this.root.querySelector(".readout");
     this.controls = new Controls(this.root.querySelector(".controls"), {
       onInput: (key, value, knob) => this.moved(key, value, knob),
       onSettle: () => this.settled(),
@@ -88,16 +83,21 @@ class Instrument {
   listen() {
     this.resizer = new ResizeObserver(() => this.fit());
     this.resizer.observe(this.figure);
-    // Streamlit changes its theme without telling components.
-    this.watch = setInterval(() => this.state?.theme && this.themeName() !== this.state.theme.name && this.draw(), 700);
+    this.watch = setInterval(() => this.look(), LOOK_MS);
     this.hand = new Hand(this);
     this.root.addEventListener("keydown", (event) => this.pressed(event));
-    this.figure.addEventListener("focus", () => (focused = true));
-    // A figure taken out of the page loses the focus without having been left.
-    this.figure.addEventListener("blur", () => (focused = !this.figure.isConnected));
-    if (focused && document.activeElement === document.body) this.figure.focus({ preventScroll: true });
     this.root.addEventListener("click", (event) => this.act(event.target.closest("[data-act]")?.dataset.act));
     waiting.add(this);
+  }
+
+  /**
+   * Closes the instrument if it has left the page. Streamlit also calls for that when one message overtakes another,
+   * and a new instrument would then forget what the hand was doing.
+   */
+  leave() {
+    if (this.root.isConnected) return;
+    instruments.delete(this.parent);
+    this.close();
   }
 
   close() {
@@ -110,10 +110,11 @@ class Instrument {
     if (!this.drawing) window.Plotly?.purge(this.plot);
   }
 
-  themeName() {
-    const colour = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim() || "#ffffff";
-    const [r, g, b] = [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16));
-    return 0.3 * r + 0.6 * g + 0.1 * b < 128 ? "dark" : "light";
+  /** Now and then: whether the figure is still in the page, and the page still as bright. */
+  look() {
+    this.leave();
+    const { theme } = this.state ?? {};
+    if (!this.closed && theme && themeOf(this.root) !== theme.name) this.draw();
   }
 
   /** A message of the server: the reply to settings, perhaps for another locus; or a whole talk of them. */
@@ -134,9 +135,7 @@ class Instrument {
   turn(by) {
     this.page = Math.min(Math.max((this.page ?? 0) + by, 0), this.deck.length - 1);
     this.reply = this.deck[this.page];
-    set(this.root, "title", this.reply.title);
-    set(this.root, "why", this.reply.why);
-    set(this.root, "page", `${this.page + 1} / ${this.deck.length}`);
+    tellPage(this.root, this.reply, `${this.page + 1} / ${this.deck.length}`);
     this.arrived(this.reply.locus);
   }
 
@@ -170,17 +169,16 @@ class Instrument {
   }
 
   fit() {
-    const width = this.figureWidth();
-    if (this.state && width !== this.state.width) this.draw();
+    if (this.state && this.figureWidth() !== this.state.width) this.draw();
+  }
+
+  sizes() {
+    return SIZES[this.deck ? "large" : "usual"];
   }
 
   figureWidth() {
     const { l, r } = this.sizes();
     return Math.max(200, Math.floor(this.figure.clientWidth) - l - r);
-  }
-
-  sizes() {
-    return SIZES[this.deck ? "large" : "usual"];
   }
 
   recompute() {
@@ -207,7 +205,7 @@ class Instrument {
 
   async drawOnce(plotly) {
     const { state } = this;
-    state.theme = this.reply.themes[this.themeName()];
+    state.theme = this.reply.themes[themeOf(this.root)];
     state.width = this.figureWidth();
     state.sizes = this.sizes();
     state.large = Boolean(this.deck);
@@ -329,18 +327,22 @@ class Instrument {
     if (!name || !this.state) return;
     const { view, locus } = this.state;
     const moved = movedBy(name, view, locus.chromosome, locus.tss);
+    const acts = {
+      unband: () => this.change({ bands: [] }),
+      next: () => this.turn(1),
+      previous: () => this.turn(-1),
+      "next-gene": () => this.hop(1),
+      "previous-gene": () => this.hop(-1),
+      present: () => this.outbox.send("ask", { what: "present", gene: locus.gene_id }),
+      mode: () => this.nextMode(),
+      link: () => this.link(),
+      help: () => showHelp(this.root, { talk: Boolean(this.deck) }),
+      full: () => this.root.requestFullscreen?.().then(() => this.figure.focus()),
+      svg: () => this.save(name),
+      png: () => this.save(name),
+    };
     if (moved) this.go(...moved);
-    else if (name === "unband") this.change({ bands: [] });
-    else if (name === "next") this.turn(1);
-    else if (name === "previous") this.turn(-1);
-    else if (name === "next-gene") this.hop(1);
-    else if (name === "previous-gene") this.hop(-1);
-    else if (name === "present") this.outbox.send("ask", { what: "present", gene: locus.gene_id });
-    else if (name === "mode") this.nextMode();
-    else if (name === "link") this.link();
-    else if (name === "help") showHelp(this.root, { talk: Boolean(this.deck) });
-    else if (name === "full") this.root.requestFullscreen?.().then(() => this.figure.focus());
-    else if (name === "svg" || name === "png") this.save(name);
+    else acts[name]?.();
   }
 
   /** A lane's border was moved: `px`, or null for the lane's own height. */
@@ -385,10 +387,8 @@ class Instrument {
   }
 
   async save(format) {
-    const plotly = await loadPlotly(this.reply.plotly);
-    const { locus, theme, width } = this.state;
-    const figure = captioned(this.drawn, this.reply.caption, theme, width);
-    await saveImage(plotly, figure, format, `${locus.symbol || locus.gene_id}_${locus.cell_type}`);
+    const { drawn, reply, state } = this;
+    await savePicture(await loadPlotly(reply.plotly), format, { drawn, caption: reply.caption, state });
   }
 
   pressed(event) {
