@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -152,104 +153,71 @@ def benchmark_attribution(
     _report(found, attribution_table(found), as_json=as_json, out=out)
 
 
-Models = Annotated[list[str] | None, typer.Option(help="Systems, repeatable or by commas; default: all of the table.")]
-Seeds = Annotated[str, typer.Option(help="Random states by commas.")]
-Configs = Annotated[Path, typer.Option(help="Folder with the configurations.")]
-Recipe = Annotated[
-    str | None,
-    typer.Option(help="Beginning of the configurations' names; default: demo on synthetic data, else published."),
-]
-Jobs = Annotated[int, typer.Option(min=1, help="Runs trained side by side.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with runs that were begun and not finished.")]
-NoTraining = Annotated[bool, typer.Option("--no-training", help="Only put to the test what is trained.")]
-Runs = Annotated[Path, typer.Option(help="Folder in which the runs' own folders are made.")]
-Out = Annotated[Path, typer.Option(help="Folder for table1.md, table1.parquet and the like; made if absent.")]
-Seen = Annotated[Path, typer.Option("--dataset", help="Manifest, or the folder that holds it.")]
-_RUNS, _TABLES, _PUBLISHED = Path(".data/runs"), Path(".data/tables"), "2,22,222,2222,22222"
+def _table(table: Literal["table1", "table2"]) -> Callable[..., None]:
+    """The verb of one table; both take the same options."""
+
+    def verb(
+        dataset: Annotated[Path, typer.Option(help="Manifest, or the folder that holds it.")],
+        models: Annotated[
+            list[str] | None, typer.Option(help="Systems, repeatable or by commas; default: all of the table.")
+        ] = None,
+        seeds: Annotated[str, typer.Option(help="Random states by commas.")] = "2,22,222,2222,22222",
+        jobs: Annotated[int, typer.Option(min=1, help="Runs trained side by side.")] = 1,
+        resume: Annotated[bool, typer.Option("--resume", help="Go on with runs begun and not finished.")] = False,
+        no_training: Annotated[bool, typer.Option("--no-training", help="Only test what is trained.")] = False,
+        recipe: Annotated[
+            str | None,
+            typer.Option(
+                help="Beginning of the configurations' names; default: demo on synthetic data, else published."
+            ),
+        ] = None,
+        configs: Annotated[Path, typer.Option(help="Folder with the configurations.")] = Path("configs"),
+        runs: Annotated[Path, typer.Option(help="Folder of the runs' own folders.")] = Path(".data/runs"),
+        out: Annotated[Path, typer.Option(help="Folder for the table as .md and .parquet; made if absent.")] = Path(
+            ".data/tables"
+        ),
+        as_json: Annotated[bool, typer.Option("--json", help="The table's rows as JSON.")] = False,
+    ) -> None:
+        from seq2exp.benchmark.tables import make_table  # imported late: loads torch
+
+        try:
+            states = tuple(int(part) for part in seeds.split(","))
+        except ValueError as error:
+            raise SettingsError(f"--seeds: found {seeds!r:.40}; write whole numbers by commas, such as 2,22") from error
+        made = make_table(
+            table,
+            dataset,
+            names=None if models is None else [name.strip() for part in models for name in part.split(",")],
+            seeds=states,
+            jobs=jobs,
+            resume=resume,
+            training=not no_training,
+            recipe=recipe,
+            configs=configs,
+            runs=runs,
+            out=out,
+            say=lambda words: typer.echo(words, err=True),
+        )
+        if as_json:
+            print_json(made.to_dict())
+        else:
+            typer.echo(made.text)
+        if made.problems:
+            raise typer.Exit(1)
+
+    return verb
 
 
-@benchmarks.command("table1")
-def benchmark_table1(
-    dataset: Seen,
-    models: Models = None,
-    seeds: Seeds = _PUBLISHED,
-    jobs: Jobs = 1,
-    resume: Resume = False,
-    no_training: NoTraining = False,
-    recipe: Recipe = None,
-    configs: Configs = Path("configs"),
-    runs: Runs = _RUNS,
-    out: Out = _TABLES,
-    as_json: Annotated[bool, typer.Option("--json", help="The table's rows as JSON.")] = False,
-) -> None:
-    """Expression predicted by every system of the paper: trains what is missing, then the test chromosomes.
-
-    Example: python -m seq2exp benchmark table1 --dataset .data/train --models mamba,caduceus --seeds 2,22 --jobs 2
-    """
-    _table("table1", dataset, models, seeds, jobs, resume, no_training, recipe, configs, runs, out, as_json)
-
-
-@benchmarks.command("table2")
-def benchmark_table2(
-    dataset: Seen,
-    models: Models = None,
-    seeds: Seeds = _PUBLISHED,
-    jobs: Jobs = 1,
-    resume: Resume = False,
-    no_training: NoTraining = False,
-    recipe: Recipe = None,
-    configs: Configs = Path("configs"),
-    runs: Runs = _RUNS,
-    out: Out = _TABLES,
-    as_json: Annotated[bool, typer.Option("--json", help="The table's rows as JSON.")] = False,
-) -> None:
-    """The systems with a mask: what they predict, and how much of the window they keep for it.
-
-    Example: python -m seq2exp benchmark table2 --dataset .data/train --models macs3,seq2exp-hard --seeds 2222
-    """
-    _table("table2", dataset, models, seeds, jobs, resume, no_training, recipe, configs, runs, out, as_json)
-
-
-def _table(
-    table: Literal["table1", "table2"],
-    dataset: Path,
-    models: list[str] | None,
-    seeds: str,
-    jobs: int,
-    resume: bool,
-    no_training: bool,
-    recipe: str | None,
-    configs: Path,
-    runs: Path,
-    out: Path,
-    as_json: bool,
-) -> None:
-    from seq2exp.benchmark.tables import make_table  # imported late: loads torch
-
-    try:
-        states = tuple(int(part) for part in seeds.split(","))
-    except ValueError as error:
-        raise SettingsError(f"--seeds: found {seeds!r:.40}; write whole numbers by commas, such as 2,22,222") from error
-    made = make_table(
-        table,
-        dataset,
-        names=None if models is None else [name.strip() for part in models for name in part.split(",")],
-        seeds=states,
-        jobs=jobs,
-        resume=resume,
-        training=not no_training,
-        recipe=recipe,
-        configs=configs,
-        runs=runs,
-        out=out,
-        say=lambda words: typer.echo(words, err=True),
-    )
-    if as_json:
-        print_json(made.to_dict())
-    else:
-        typer.echo(made.text)
-    if made.problems:
-        raise typer.Exit(1)
+benchmarks.command(
+    "table1",
+    help="Expression predicted by every system of the paper: trains what is missing, then the test chromosomes."
+    "\n\nExample: python -m seq2exp benchmark table1 --dataset .data/train --models mamba,caduceus --seeds 2,22",
+)(_table("table1"))
+benchmarks.command(
+    "table2",
+    help="The systems with a mask: what they predict, and how much of the window they keep for it."
+    "\n\nExample: python -m seq2exp benchmark table2 --dataset .data/train --models macs3,seq2exp-hard --seeds 2222",
+)(_table("table2"))
 
 
 def _bins(text: str) -> tuple[int, ...]:
