@@ -15,7 +15,9 @@ from seq2exp.ui.cache import Question
 from seq2exp.ui.knobs import PRIOR_STRENGTHS, knob
 
 PEAK_RULES = ("Automatic", "Signal value", "Share of window")
-CHOICES = ("dataset", "gene", "cell", "checkpoint", "locus", "hidden", "chart", "marks")
+CHOICES = (
+    "dataset", "gene", "cell", "checkpoint", "locus", "hidden", "chart", "marks", "scales", "clip", "range", "heights",
+)  # fmt: skip
 """Link fields that are words; they are checked where they are used."""
 
 _SETTINGS_OF = "settings_of"

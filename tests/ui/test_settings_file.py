@@ -17,7 +17,7 @@ SAVED = SavedView(
     dataset=Named("demo", "0123456789ab"),
     checkpoint=Named("demo-soft", "ba9876543210"),
     settings={**defaults(ModelConfig()), "threshold": 0.37, "prior_strength": 20, "mode": "hard"},
-    view={"locus": "chr3:1001-2000"},
+    view={"locus": "chr3:1001-2000", "scales": "dnase:log1p", "clip": "on", "range": "own", "heights": "dnase:90"},
     off=(Interval("chr3", 10, 20),),
     on=(Interval("chr3", 30, 40), Interval("chr3", 50, 60)),
 )
