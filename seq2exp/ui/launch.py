@@ -27,13 +27,17 @@ def warm_up(dataset: Path | None, say: Callable[[str], None]) -> None:
         Told each stage and its seconds. A data set or checkpoint that cannot be opened is told too; the app itself then
         shows the error where it belongs.
     """
-    began = time.perf_counter()
-    logging.disable(logging.WARNING)  # Streamlit warns of everything imported before its server runs
+    logging.disable(logging.WARNING)  # Streamlit warns of everything done before its server runs
     try:
-        for name in _PARTS_OF_EXPLORE:
-            importlib.import_module(f"seq2exp.ui.{name}")
+        _warm_up(dataset, say)
     finally:
         logging.disable(logging.NOTSET)
+
+
+def _warm_up(dataset: Path | None, say: Callable[[str], None]) -> None:
+    began = time.perf_counter()
+    for name in _PARTS_OF_EXPLORE:
+        importlib.import_module(f"seq2exp.ui.{name}")
     say(f"libraries {time.perf_counter() - began:.1f} s")
     for folder in catalogue.checkpoint_paths().values():
         if folder is not None:
@@ -47,24 +51,21 @@ def warm_up(dataset: Path | None, say: Callable[[str], None]) -> None:
 
 
 def _one_gene(dataset: Path | None) -> str:
-    """Run the first gene of a data set through the checkpoint the app begins with; what was run."""
-    from seq2exp.inference.checkpoints import load_checkpoint_for_inference, shipped_checkpoints
-    from seq2exp.inference.session import open_session
+    """Run the gene the app begins with through the checkpoint it begins with, into the caches of all tabs."""
+    from seq2exp.inference.checkpoints import shipped_checkpoints
     from seq2exp.settings import MaskSettings
-    from seq2exp.sources.dataset import open_dataset
+    from seq2exp.ui import cache, truth
     from seq2exp.ui.offers import FIRST_CHECKPOINT
 
     path = dataset or next(iter(catalogue.dataset_paths(()).values()), None)
     if path is None:
         return "no data set"
-    opened = open_dataset(path)
-    gene, cell_type = next(iter(opened.genes)), opened.cell_types[0]
-    checkpoint = load_checkpoint_for_inference(shipped_checkpoints()[FIRST_CHECKPOINT])
-    if checkpoint.config.window_bp == opened.manifest.window.width_bp:
-        open_session(opened, gene, cell_type, checkpoint=checkpoint).view(MaskSettings())
-        return f"{opened.manifest.name}, {checkpoint.name}"
-    open_session(opened, gene, cell_type).view(MaskSettings())
-    return f"{opened.manifest.name}, no checkpoint"
+    opened = cache.dataset(path)
+    checkpoint = cache.checkpoint(shipped_checkpoints()[FIRST_CHECKPOINT])
+    fits = checkpoint.config.window_bp == opened.manifest.window.width_bp
+    gene = (truth.first_gene(opened) if fits else None) or next(iter(opened.genes))
+    cache.session(opened, gene, opened.cell_types[0], checkpoint if fits else None).view(MaskSettings())
+    return f"{opened.manifest.name}, {checkpoint.name if fits else 'no checkpoint'}"
 
 
 def run(dataset: Path | None, *, port: int | None, address: str, browser: bool) -> None:
