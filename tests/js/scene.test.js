@@ -150,6 +150,15 @@ test("contacts are drawn as measured, on a logarithmic scale", () => {
   assert.deepEqual(locus.signals[2], base.arrays.contact, "the algebra keeps what the model reads");
 });
 
+test("a talk fits a projector of 720 lines, lanes then say their names only", () => {
+  const whole = (screen) => scene({ ...stateOf(smallLocus()), large: true, screen, reply: { peaks: [], rows: [] } });
+  const small = whole(630);
+  assert.ok(small.layout.height <= 640, String(small.layout.height));
+  const margin = (figure) => figure.layout.annotations.filter((note) => note.xshift < -100).length;
+  assert.ok(margin(small) < margin(whole(990)));
+  for (const { height } of small.lanes) assert.ok(height >= 24, String(height));
+});
+
 test("a stretch never measured and a track of zeros say so", () => {
   const base = smallLocus();
   const track = { name: "dnase", title: "DNase", unit: "", available: true, note: "" };

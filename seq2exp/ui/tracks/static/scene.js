@@ -14,6 +14,7 @@ export const SIZES = {
 };
 const GAP = 6;
 const LEAST_STRETCH = 0.82;
+const LEAST_STRETCH_LARGE = 0.58;
 const MOST_STRETCH = 1.7;
 const FONT = "'Source Sans', 'Source Sans 3', 'Source Sans Pro', 'Helvetica Neue', Arial, sans-serif";
 
@@ -53,7 +54,7 @@ export function scene(state) {
   const marks = marksLane(frame, bands, state);
   if (marks) lanes.push(marks);
 
-  stretch(lanes, scale, (state.screen ?? 0) - sizes.t - sizes.b);
+  stretch(lanes, scale, (state.screen ?? 0) - sizes.t - sizes.b, Boolean(state.large));
   applyHeights(lanes, state.heights, scale);
   const inner = lanes.reduce((sum, lane) => sum + lane.height, 0) + GAP * (lanes.length - 1);
   const layout = frameLayout(frame, inner);
@@ -119,15 +120,26 @@ export function scene(state) {
   return { data, layout, lanes: placed };
 }
 
-/** Lanes as tall as the screen allows, within reason; genes and names stay as tall as their letters. */
-function stretch(lanes, scale, available) {
-  const lettered = (lane) => lane.name === "genes" || lane.name === "marks";
+/**
+ * Lanes as tall as the screen allows, within reason; genes and names stay as tall as their letters. On a projector a
+ * talk must fit the screen: signals and mask may get lower there, and then say their names only.
+ */
+function stretch(lanes, scale, available, large) {
+  const lettered = (lane) => lane.name === "genes" || lane.name === "marks" || (large && lane.name === "truth");
+  for (const lane of lanes)
+    if (lane.name === "truth" && large) lane.height = Math.round(lane.height * scale * LEAST_STRETCH);
   const elastic = lanes.filter((lane) => !lettered(lane));
   const fixed = lanes.filter(lettered).reduce((sum, lane) => sum + lane.height, 0);
   const usual = elastic.reduce((sum, lane) => sum + lane.height * scale, 0);
   const room = available - fixed - GAP * (lanes.length - 1);
-  const factor = Math.min(Math.max(room / usual, LEAST_STRETCH), MOST_STRETCH);
-  for (const lane of elastic) lane.height = Math.round(lane.height * scale * factor);
+  const least = large ? LEAST_STRETCH_LARGE : LEAST_STRETCH;
+  const factor = Math.min(Math.max(room / usual, least), MOST_STRETCH);
+  for (const lane of elastic) {
+    lane.height = Math.round(lane.height * scale * factor);
+    if (factor >= LEAST_STRETCH || lane.name === "calls") continue;
+    lane.labels = [{ ...lane.labels[0], y: 0.5 }];
+    lane.notes = lane.notes?.filter((note) => note.x !== 0); // words in the corner would cover the data
+  }
 }
 
 function yAxis(lane, domain, theme) {
