@@ -12,7 +12,8 @@ from playwright.sync_api import Page
 
 from seq2exp.sources.dataset import open_dataset
 from tests.app.browsing import served
-from tests.app.test_instrument import context, page, query, show  # noqa: F401 - fixtures are found by their names
+from tests.app.figure_steps import query, show
+from tests.app.test_instrument import context, page  # noqa: F401 - fixtures are found by their names
 
 pytestmark = pytest.mark.browser
 
