@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,11 +11,12 @@ from seq2exp.baselines.checkpoint import SystemCheckpoint, load_system
 from seq2exp.errors import TrainingError
 from seq2exp.model.checkpoint import read_card
 from seq2exp.sources.dataset import Dataset
-from seq2exp.training.cache import Part, WindowCache, cut_windows
+from seq2exp.training.cache import Part, WindowCache
 from seq2exp.training.config import read_config
-from seq2exp.training.elements import Candidates, find_candidates
+from seq2exp.training.elements import Candidates
 from seq2exp.training.folder import CONFIG_FILE, RunFolder
 from seq2exp.training.objective import BaselineObjective, Objective, objective_of
+from seq2exp.training.run import windows_of
 from seq2exp.training.validation import evaluate
 from seq2exp.window.assemble import window_settings
 
@@ -59,16 +59,7 @@ def open_run(folder: RunFolder, dataset: Dataset) -> OpenRun:
             f"{config.name}: trained on windows of {config.model.window_bp:,} bp, "
             f"{dataset.name} has {settings.width_bp:,}"
         )
-    cache = cut_windows(
-        dataset,
-        settings,
-        folder=Path(config.data.cache),
-        cell_types=config.data.cell_types,
-        signal_type=config.data.signal_type,
-    )
-    candidates = None
-    if config.called_peaks is not None:
-        candidates = find_candidates(dataset, cache, config.called_peaks, cache_dir=Path(config.data.cache) / "peaks")
+    cache, candidates = windows_of(config, dataset, settings)
     fabric = Fabric(accelerator=config.run.accelerator, devices=1, precision=config.run.precision)
     objective = objective_of(found.row, found.network, cache=cache)
     return OpenRun(found, cache, candidates, objective.to(fabric.device).eval(), fabric)

@@ -15,7 +15,7 @@ from seq2exp.errors import CheckpointError, Seq2ExpError, TrainingError
 from seq2exp.model.checkpoint import build_network, load_checkpoint, load_strictly
 from seq2exp.settings import ModelConfig, WindowSettings
 from seq2exp.sources.dataset import Dataset, open_dataset
-from seq2exp.training.cache import WindowCache, cut_windows
+from seq2exp.training.cache import Progress, WindowCache, cut_windows
 from seq2exp.training.config import TrainConfig
 from seq2exp.training.elements import Candidates, find_candidates
 from seq2exp.training.folder import RunFolder, locked, open_folder, refuse_full_disk
@@ -119,17 +119,7 @@ def _windows(
     cache = candidates = failure = None
     with fabric.rank_zero_first(local=True):  # waits without a time limit
         try:
-            cache = cut_windows(
-                dataset,
-                settings,
-                folder=Path(config.data.cache),
-                cell_types=config.data.cell_types,
-                signal_type=config.data.signal_type,
-                progress=show,
-            )
-            if config.called_peaks is not None:
-                peaks_dir = Path(config.data.cache) / "peaks"
-                candidates = find_candidates(dataset, cache, config.called_peaks, cache_dir=peaks_dir)
+            cache, candidates = windows_of(config, dataset, settings, progress=show)
         except Seq2ExpError as error:
             failure = error
     if bar is not None:
@@ -137,6 +127,27 @@ def _windows(
     agree(fabric, failure)
     assert cache is not None  # agree raises the failure
     return cache, candidates
+
+
+def windows_of(
+    config: TrainConfig, dataset: Dataset, settings: WindowSettings, *, progress: Progress | None = None
+) -> tuple[WindowCache, Candidates | None]:
+    """Windows of ``dataset`` as a run reads them, and their candidate elements for systems that read these.
+
+    Raises as `cut_windows` and `find_candidates`.
+    """
+    cache = cut_windows(
+        dataset,
+        settings,
+        folder=Path(config.data.cache),
+        cell_types=config.data.cell_types,
+        signal_type=config.data.signal_type,
+        progress=progress,
+    )
+    if config.called_peaks is None:
+        return cache, None
+    peaks_dir = Path(config.data.cache) / "peaks"
+    return cache, find_candidates(dataset, cache, config.called_peaks, cache_dir=peaks_dir)
 
 
 def _geometry(config: TrainConfig, dataset: Dataset) -> WindowSettings:

@@ -83,7 +83,7 @@ def scores(found: Mapping[str, Any]) -> tuple[Score, ...]:
     for row in found["rows"]:
         value = finite(row.get("element_auprc"))
         if value is not None:
-            made.append(Score(str(row["predictor"]), value, _interval(row, "element_auprc")))
+            made.append(Score(str(row["predictor"]), value, interval_of(row, "element_auprc")))
     return tuple(made)
 
 
@@ -125,7 +125,8 @@ def _what(found: Mapping[str, Any]) -> str:
     )
 
 
-def _interval(row: Mapping[str, Any], key: str) -> tuple[float, float] | None:
+def interval_of(row: Mapping[str, Any], key: str) -> tuple[float, float] | None:
+    """The 95 % interval of one figure of a row; None where there is no sound one."""
     pairs = row.get("ci95")
     pair = pairs.get(key) if isinstance(pairs, dict) else None
     if not isinstance(pair, Sequence) or len(pair) != 2:
@@ -135,7 +136,7 @@ def _interval(row: Mapping[str, Any], key: str) -> tuple[float, float] | None:
 
 
 def _with_interval(row: Mapping[str, Any], key: str, *, share: bool = False) -> str:
-    value, pair = finite(row.get(key)), _interval(row, key)
+    value, pair = finite(row.get(key)), interval_of(row, key)
     if value is None:
         return NO_WORDS
     factor, digits = (100, 1) if share else (1, 3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from seq2exp.model.checkpoint import CheckpointFacts
 from seq2exp.results import LocusView, TrueElement
 from seq2exp.settings import ModelConfig
 from seq2exp.ui import cache, display, inputs, offers, state
-from seq2exp.ui.catalogue import NO_CHECKPOINT, checkpoint_paths, dataset_paths
+from seq2exp.ui.catalogue import NO_CHECKPOINT, checkpoint_paths
 from seq2exp.ui.panels import theme_name
 from seq2exp.ui.settings_file import VIEW_KEYS, Named, SavedView, mismatches, read_view, write_view
 from seq2exp.ui.text import plain
@@ -193,7 +192,7 @@ def _settings_in(key: str) -> None:
 
 def found_here(saved: SavedView) -> tuple[SavedView, tuple[str, ...]]:
     """The view with its data set and checkpoint as they are called here, found by hash first, and what differs."""
-    data_sets = dataset_paths(sys.argv[1:], st.session_state.get(inputs._TYPED, ()))
+    data_sets = inputs.known_datasets()
     data_hashes = {name: cache.dataset_hash(path) for name, path in data_sets.items()}
     checkpoint_hashes = {name: _checkpoint_hash(folder) for name, folder in checkpoint_paths().items()}
     dataset = _by_hash(saved.dataset, data_hashes)

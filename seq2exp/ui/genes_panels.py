@@ -172,12 +172,18 @@ def _clicked_name() -> None:
         st.session_state[_OPEN] = gene_ids[0]
 
 
-def _clicked_mark() -> None:
-    points = st.session_state[_SCATTER]["selection"]["points"]
+def clicked_gene(chart: str) -> str | None:
+    """Id of the gene whose mark was clicked in the scatter of that key; None where there is none."""
+    points = st.session_state[chart]["selection"]["points"]
     wanted = points[0].get("customdata") if points else None
     if isinstance(wanted, (list, tuple)):
         wanted = wanted[0] if wanted else None
-    if isinstance(wanted, str):
+    return wanted if isinstance(wanted, str) else None
+
+
+def _clicked_mark() -> None:
+    wanted = clicked_gene(_SCATTER)
+    if wanted is not None:
         st.session_state[_OPEN] = wanted
 
 

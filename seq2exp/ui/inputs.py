@@ -65,9 +65,14 @@ def _forget_gene() -> None:
     whole_window()
 
 
+def known_datasets() -> dict[str, Path]:
+    """Every data set this visitor can open, by the name shown: given, found and typed."""
+    return dataset_paths(sys.argv[1:], st.session_state.get(_TYPED, ()))
+
+
 def choose_dataset() -> Dataset:
     """The data set picker with a box for another manifest; stops the page where there is nothing to open."""
-    known = dataset_paths(sys.argv[1:], st.session_state.get(_TYPED, ()))
+    known = known_datasets()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         if known:
             names = list(known)

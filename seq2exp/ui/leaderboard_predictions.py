@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +89,7 @@ def windows_of(board: Board, candidates: list[Predicted]) -> tuple[Predicted, pd
 
 def open_dataset_of(board: Board) -> tuple[str, Dataset] | None:
     """The data set of the board by the name it has in the pickers; None where it is not among them."""
-    known = catalogue.dataset_paths(sys.argv[1:], st.session_state.get(inputs._TYPED, ()))
+    known = inputs.known_datasets()
     for name, path in known.items():
         if cache.dataset_hash(path) == board.hash:
             try:

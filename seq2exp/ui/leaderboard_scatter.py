@@ -12,7 +12,7 @@ from seq2exp.errors import SourceError
 from seq2exp.figures.gene_scatter import GenePoints, gene_scatter
 from seq2exp.sources.dataset import Dataset
 from seq2exp.ui import cache, catalogue, inputs
-from seq2exp.ui.genes_panels import CONFIG
+from seq2exp.ui.genes_panels import CONFIG, clicked_gene
 from seq2exp.ui.leaderboard_files import Board
 from seq2exp.ui.leaderboard_predictions import Predicted, agreement, open_dataset_of, windows_of
 from seq2exp.ui.panels import theme_name
@@ -116,9 +116,6 @@ def _chart(own: pd.DataFrame, opened: tuple[str, Dataset] | None) -> None:
 
 
 def _clicked() -> None:
-    points = st.session_state[_SCATTER]["selection"]["points"]
-    wanted = points[0].get("customdata") if points else None
-    if isinstance(wanted, list | tuple):
-        wanted = wanted[0] if wanted else None
-    if isinstance(wanted, str) and _SHOWN in st.session_state:
+    wanted = clicked_gene(_SCATTER)
+    if wanted is not None and _SHOWN in st.session_state:
         st.session_state[_OPEN] = (wanted, *st.session_state[_SHOWN])

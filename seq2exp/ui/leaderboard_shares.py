@@ -16,7 +16,7 @@ from seq2exp.figures.leaderboard_bars import Bar, Panel
 from seq2exp.figures.leaderboard_curves import PrecisionRecall
 from seq2exp.figures.ranking import OURS
 from seq2exp.sources.crispri import PairFaults
-from seq2exp.ui.benchmark_view import _interval as interval_of
+from seq2exp.ui.benchmark_view import interval_of
 from seq2exp.ui.leaderboard_files import CrispriFound, MaskFound
 from seq2exp.ui.leaderboard_rows import Measure
 from seq2exp.ui.text import finite

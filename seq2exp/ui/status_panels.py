@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from seq2exp.model.checkpoint import CheckpointFacts
 from seq2exp.sources.manifest import Manifest, find_manifest, load_manifest
 from seq2exp.ui import cache, status_about, status_caches, status_data
 from seq2exp.ui.benchmark_view import show_benchmark
-from seq2exp.ui.catalogue import checkpoint_paths, dataset_paths
-from seq2exp.ui.inputs import _TYPED
+from seq2exp.ui.catalogue import checkpoint_paths
+from seq2exp.ui.inputs import known_datasets
 from seq2exp.ui.runs import read_card, read_run
 from seq2exp.ui.status_caches import Cache
 from seq2exp.ui.status_machine import read_device, read_memory, short, size_in_words, versions
@@ -79,7 +78,7 @@ def _empty(kept: Cache) -> None:
 def choose_manifest() -> Path | None:
     """The data set whose sources are listed and which the self-test opens; None where there is none."""
     state = st.session_state
-    known = status_data.manifest_paths(dataset_paths(sys.argv[1:], state.get(_TYPED, ())))
+    known = status_data.manifest_paths(known_datasets())
     if not known:
         st.info("No data set is there. Make a small one with `make data`, or open one on the page Explore.")
         return None
