@@ -47,9 +47,15 @@ def registered(opened: Dataset, cell_type: str, window: Interval) -> tuple[BoxRo
     path = opened.path("ccre", cell_type)
     if path is None:
         return ()
-    found = _elements(opened.hash, str(path), window.chrom)
-    inside = [element for element in found if element.interval.overlaps(window)]
-    return (BoxRow("ccre", "cCRE", "other", [_candidate(element) for element in inside]),)
+    return (_registered(opened.hash, str(path), str(window), window),)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _registered(dataset_hash: str, path: str, place: str, _window: Interval) -> BoxRow:
+    """Once per window: a chromosome has tens of thousands, and a slider asks at every move."""
+    found = _elements(dataset_hash, path, _window.chrom)
+    inside = [element for element in found if element.interval.overlaps(_window)]
+    return BoxRow("ccre", "cCRE", "other", [_candidate(element) for element in inside])
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
