@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import streamlit as st
@@ -11,7 +11,7 @@ import streamlit as st
 from seq2exp.figures.scale import CLIP_PERCENT, KINDS, ScaleKind, TrackScale, default_kind
 from seq2exp.genome import Gene
 from seq2exp.inference.ranges import TrackRange, other_ranges, track_range
-from seq2exp.results import LocusView
+from seq2exp.results import LocusView, Track
 from seq2exp.settings import SIGNALS, SignalName
 from seq2exp.sources.dataset import Dataset
 
@@ -84,13 +84,15 @@ def _scales(
     *,
     clip: bool,
 ) -> dict[str, TrackScale]:
+    window = (opened.hash, view.gene.gene_id, view.cell_type, view.interval.width)
+    own = _own_ranges(*window, view.tracks)
     others: Mapping[SignalName, Mapping[str, TrackRange]] = {}
     if reach == GROUP and len(opened.cell_types) > 1:
-        others = _other_ranges(opened.hash, view.gene.gene_id, view.cell_type, view.interval.width, opened, view.gene)
+        others = _other_ranges(*window, opened, view.gene)
     return {
         track.name: scale_of(
             kinds.get(track.name, default_kind(track.name)),
-            track_range(track.values, percent=CLIP_PERCENT) if track.available else None,
+            own[track.name],
             others.get(cast(SignalName, track.name), {}),
             clip=clip,
             locked=reach.get(track.name) if isinstance(reach, Mapping) else None,
@@ -130,6 +132,16 @@ def scale_of(
         words.append(f"clipped at {CLIP_PERCENT:g} %")
         top = at_percentile
     return TrackScale(kind, max(top, 0.0), ", ".join(words))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _own_ranges(
+    dataset_hash: str, gene_id: str, cell_type: str, width_bp: int, _tracks: Sequence[Track]
+) -> Mapping[str, TrackRange | None]:
+    """Once per gene, not at every move of a slider, which changes no track."""
+    return {
+        track.name: track_range(track.values, percent=CLIP_PERCENT) if track.available else None for track in _tracks
+    }
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
