@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 from streamlit.testing.v1 import AppTest
 
+from seq2exp.inference.session import LocusSession
 from seq2exp.inference.turns import ACCELERATOR
 from seq2exp.ui import busy
+from seq2exp.ui.text import plain
+from tests.app.conftest import Open
 
 
 def _page() -> None:
@@ -52,6 +57,51 @@ def test_a_tab_in_line_says_so_and_then_computes(monkeypatch: pytest.MonkeyPatch
     assert set(said) == {"Waiting: another tab is computing, yours is number 2 in line."}
     assert [block.value for block in page.markdown] == ["computed"]
     assert not page.button
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """Answers of other tests are no answers here, and those of here none elsewhere."""
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_explore_waits_in_line_and_then_shows_its_gene(page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, inside = threading.Event(), threading.Event()
+    draw = busy._draw
+    monkeypatch.setattr(busy, "_draw", lambda place: (drawn.set(), draw(place))[1])
+
+    def other_tab() -> None:
+        with ACCELERATOR.turn():
+            inside.set()
+            assert drawn.wait(60)
+
+    other = threading.Thread(target=other_tab)
+    other.start()
+    assert inside.wait(60)
+    app = page(gene="SQX2")
+    other.join(60)
+    assert drawn.is_set()
+    assert not app.exception
+    assert not app.error
+    assert not [block.value for block in app.markdown if block.value.startswith("Waiting")]
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_explore_says_that_the_accelerator_ran_out_of_memory(page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    view, words = LocusSession.view, "cuda ran out of memory: computed on the CPU, which takes longer"
+
+    def fallen_back(session: LocusSession, *arguments: Any) -> Any:
+        found = view(session, *arguments)
+        session.notice = words
+        return found
+
+    monkeypatch.setattr(LocusSession, "view", fallen_back)
+    app = page(gene="SQX2")
+    assert not app.exception
+    assert plain(words) in [warning.value for warning in app.warning]
 
 
 def test_nothing_is_said_where_nobody_waits() -> None:
