@@ -12,6 +12,7 @@ import typer
 
 from seq2exp import __version__
 from seq2exp.cli_benchmark import benchmarks, print_json
+from seq2exp.cli_data import data
 from seq2exp.errors import Seq2ExpError, SettingsError
 from seq2exp.genome import Interval
 from seq2exp.settings import MaskMode, MaskSettings, Preset
@@ -336,6 +337,7 @@ def ship(
 
 
 app.add_typer(benchmarks, name="benchmark")
+app.add_typer(data, name="data")
 
 
 def _print_report(report: dict[str, Any]) -> None:

@@ -3,6 +3,8 @@
     Seq2ExpError
     |-- ManifestError    (ValueError)   data_manifest.yaml is wrong, or names files that are not there
     |-- SourceError      (ValueError)   a data file is unreadable, foreign, truncated or of another assembly
+    |   `-- RemoteError              a server does not answer, or answers with something else
+    |-- DownloadError    (RuntimeError) a file could not be fetched whole
     |-- GeneError        (LookupError)  no gene of that name, or several; carries suggestions
     |-- WindowError      (ValueError)   a model input cannot be built from these sources
     |-- SettingsError    (ValueError)   a setting is out of range or contradicts another
@@ -26,6 +28,14 @@ class ManifestError(Seq2ExpError, ValueError):
 
 class SourceError(Seq2ExpError, ValueError):
     """A data file cannot be read as what it claims to be."""
+
+
+class RemoteError(SourceError):
+    """A part of a remote file could not be had: the server is away, refuses, or sends something else."""
+
+
+class DownloadError(Seq2ExpError, RuntimeError):
+    """A file could not be fetched whole and as stated."""
 
 
 class GeneError(Seq2ExpError, LookupError):

@@ -63,7 +63,23 @@ class Checksum(_Block):
 class FileFacts(_Block):
     """What the file is, as bytes."""
 
-    format: Literal["fasta", "bigWig", "hic", "cool", "mcool", "gtf", "bed", "narrowPeak", "tsv", "csv", "bam"]
+    format: Literal[
+        "fasta",
+        "2bit",
+        "bigWig",
+        "hic",
+        "cool",
+        "mcool",
+        "contacts",
+        "hic_feat",
+        "gtf",
+        "bed",
+        "narrowPeak",
+        "tsv",
+        "csv",
+        "bam",
+    ]
+    """contacts: profiles of every TSS as `seq2exp data build` stores them; hic_feat: those of the authors' folder."""
     compression: Literal["none", "gzip", "bgzip"] = "none"
     chrom_naming: Literal["chr1", "1"] = "chr1"
     assembly: str | None = None

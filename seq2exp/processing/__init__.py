@@ -1,0 +1,1 @@
+"""Raw files of a cell type -> the files of a data set: contacts, features, labels, elements, statistics."""
