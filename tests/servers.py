@@ -119,7 +119,7 @@ class RangeServer:
         self.closing = threading.Event()
         self.lock = threading.Lock()
         self.links: dict[str, tuple[str, int]] = {}
-        self.used: dict[str, int] = {}
+        self.used: dict[str, tuple[Fault, int]] = {}
         self._under_way = 0
         self._sockets: set[socket.socket] = set()
         owner = self
@@ -200,11 +200,14 @@ class RangeServer:
 
     def fault_of(self, path: str, *, count: bool) -> Fault:
         """The fault that this request of `path` meets."""
-        fault = self.faults.get(path, Fault())
+        fault = self.faults.get(path)
+        if fault is None:
+            return Fault()
         with self.lock:
-            used = self.used.get(path, 0)
+            counted, used = self.used.get(path, (fault, 0))
+            used = used if counted is fault else 0  # a new fault starts anew
             if count:
-                self.used[path] = used + 1
+                self.used[path] = (fault, used + 1)
         if fault.times is not None and used >= fault.times:
             return Fault(redirect=fault.redirect, link_uses=fault.link_uses)
         return fault
