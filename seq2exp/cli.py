@@ -293,16 +293,22 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder in which the run's own folder is made.")] = Path(".data/runs"),
     seed: Annotated[int | None, typer.Option(help="Random state instead of run.seed; -seedN ends the name.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set instead of data.dataset.")] = None,
+    length: Annotated[
+        str | None,
+        typer.Option(metavar="UPDATESxBATCH", help="Another length, such as 1000x4; all others in proportion."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
 ) -> None:
     """Train a network, or go on where an earlier start of the same command was stopped.
 
     Example: python -m seq2exp train configs/smoke.yaml --seed 22
     """
-    from seq2exp.training.config import read_config  # imported late: loads torch
+    from seq2exp.training.config import read_config, read_length  # imported late: loads torch
     from seq2exp.training.run import train as run_training
 
     chosen = read_config(config)
+    if length is not None:
+        chosen = chosen.of_length(*read_length(length))
     if seed is not None:
         chosen = chosen.with_seed(seed)
     if dataset is not None:

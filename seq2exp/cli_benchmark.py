@@ -171,6 +171,10 @@ def _table(table: Literal["table1", "table2"]) -> Callable[..., None]:
                 help="Beginning of the configurations' names; default: demo on synthetic data, else published."
             ),
         ] = None,
+        length: Annotated[
+            str | None,
+            typer.Option(metavar="UPDATESxBATCH", help="One length for every run, such as 1000x4, for equal effort."),
+        ] = None,
         configs: Annotated[Path, typer.Option(help="Folder with the configurations.")] = Path("configs"),
         runs: Annotated[Path, typer.Option(help="Folder of the runs' own folders.")] = Path(".data/runs"),
         out: Annotated[Path, typer.Option(help="Folder for the table as .md and .parquet; made if absent.")] = Path(
@@ -193,6 +197,7 @@ def _table(table: Literal["table1", "table2"]) -> Callable[..., None]:
             resume=resume,
             training=not no_training,
             recipe=recipe,
+            length=length,
             configs=configs,
             runs=runs,
             out=out,

@@ -29,7 +29,7 @@ def standings(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         system, cell_type, runs, n, ``<measure>`` and ``<measure>_sd`` of `MEASURED` (a deviation of one run is
-        missing), parameters, minutes, steps, hardware, dataset, dataset_hash, synthetic; in the paper's order.
+        missing), parameters, minutes, steps, windows, hardware, dataset, dataset_hash, synthetic; in the paper's order.
     """
     rows = []
     for (name, cell), group in runs.groupby(["system", "cell_type"]):
@@ -37,7 +37,7 @@ def standings(runs: pd.DataFrame) -> pd.DataFrame:
         row = {"system": name, "cell_type": cell, "runs": len(group), "n": int(first["n"])}
         for key in MEASURED:
             row[key], row[f"{key}_sd"] = group[key].mean(), group[key].std(ddof=1)
-        for key in ("parameters", "steps", "hardware", "dataset", "dataset_hash", "synthetic"):
+        for key in ("parameters", "steps", "windows", "hardware", "dataset", "dataset_hash", "synthetic"):
             row[key] = first.get(key)
         row["minutes"] = group["minutes"].mean()
         rows.append(row)
@@ -83,7 +83,7 @@ def markdown(table: pd.DataFrame, *, masks: bool = False) -> str:
         beside = any(is_papers(row) for row in group.to_dict("records"))
         parts += [f"### {cell}: {facts['dataset']} {facts['dataset_hash']} ({kind}), {facts['n']:,} test genes", ""]
         columns = ["system", "MSE", "MAE", "Pearson", *(["mask", "mask without promoter"] if masks else [])]
-        columns += ["runs", "parameters", "updates", "minutes a run"]
+        columns += ["runs", "parameters", "windows seen", "minutes a run"]
         if beside:
             columns += [f"paper: {name}" for name in ("MSE", "MAE", "Pearson", *(["mask"] if masks else []))]
         parts += ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
@@ -112,7 +112,7 @@ def _effort(row: Mapping[Hashable, Any]) -> list[str]:
     return [
         str(row["runs"]),
         f"{int(row['parameters']):,}",
-        f"{int(row['steps']):,}",
+        f"{int(row['windows']):,}",
         f"{float(row['minutes']):.1f}",
     ]
 

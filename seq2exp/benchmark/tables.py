@@ -49,6 +49,7 @@ def make_table(
     resume: bool,
     training: bool,
     recipe: str | None,
+    length: str | None = None,
     configs: Path,
     runs: Path,
     out: Path,
@@ -70,7 +71,7 @@ def make_table(
     if without:
         raise SettingsError(f"{', '.join(without)}: no mask, so no place in table2; it has {', '.join(TABLE2)}")
     kind = recipe or ("demo" if opened.synthetic else "published")
-    wanted = entries(chosen, seeds, configs=configs, recipe=kind, runs=runs, dataset=str(dataset))
+    wanted = entries(chosen, seeds, configs=configs, recipe=kind, runs=runs, dataset=str(dataset), length=length)
     _writable(out)
     failed = train_missing(wanted, jobs=jobs, resume=resume, say=say) if training else {}
     found, absent = results(wanted, opened, say=say)

@@ -17,7 +17,7 @@ from seq2exp.benchmark.expression import MEASURES
 from seq2exp.benchmark.oracle import oracle_of
 from seq2exp.errors import Seq2ExpError, SettingsError
 from seq2exp.sources.dataset import Dataset
-from seq2exp.training.config import RANDOM_STATES, read_config
+from seq2exp.training.config import RANDOM_STATES, TrainConfig, read_config, read_length
 from seq2exp.training.folder import RunFolder
 from seq2exp.training.held_out import predict_part
 
@@ -38,11 +38,19 @@ class Entry:
     """Folder of the run's own folder."""
     dataset: str
     """As the training verb is told it."""
+    length: str | None = None
+    """Likewise, such as ``1000x4``; None: the configuration's own."""
+
+    @property
+    def chosen(self) -> TrainConfig:
+        """What is trained. Raises TrainingError where the configuration cannot be read."""
+        own = read_config(self.config)
+        return (own if self.length is None else own.of_length(*read_length(self.length))).with_seed(self.seed)
 
     @property
     def folder(self) -> RunFolder:
         """Where `seq2exp train` leaves it. Raises TrainingError where the configuration cannot be read."""
-        return RunFolder(self.runs / read_config(self.config).with_seed(self.seed).name)
+        return RunFolder(self.runs / self.chosen.name)
 
     @property
     def finished(self) -> bool:
@@ -56,7 +64,14 @@ class Entry:
 
 
 def entries(
-    names: Sequence[str] | None, seeds: Sequence[int], *, configs: Path, recipe: str, runs: Path, dataset: str
+    names: Sequence[str] | None,
+    seeds: Sequence[int],
+    *,
+    configs: Path,
+    recipe: str,
+    runs: Path,
+    dataset: str,
+    length: str | None = None,
 ) -> tuple[Entry, ...]:
     """Every system from every random state.
 
@@ -66,6 +81,8 @@ def entries(
         Of systems; None: all ten.
     recipe
         Beginning of the configurations' names: ``demo`` and ``caduceus`` make ``demo-caduceus.yaml``.
+    length
+        Updates and windows an update of every run, such as ``1000x4``; None: what each configuration says.
 
     Raises
     ------
@@ -80,7 +97,7 @@ def entries(
         config = configs / f"{recipe}-{name.removeprefix('seq2exp-')}.yaml"
         if not config.is_file():
             raise SettingsError(f"{config}: no such configuration; give another --recipe or leave {name} out")
-        found += [Entry(name, seed, config, runs, dataset) for seed in seeds]
+        found += [Entry(name, seed, config, runs, dataset, length) for seed in seeds]
     return tuple(found)
 
 
@@ -114,6 +131,7 @@ def _train(entry: Entry) -> str:
     """Run the training verb; its last words where it failed, else nothing."""
     command = [sys.executable, "-m", "seq2exp", "train", str(entry.config), "--out", str(entry.runs)]
     command += ["--seed", str(entry.seed), "--dataset", entry.dataset, "--json"]
+    command += [] if entry.length is None else ["--length", entry.length]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     words = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     if done.returncode == 0:
@@ -128,7 +146,8 @@ def results(wanted: Iterable[Entry], dataset: Dataset, *, say: Say) -> tuple[pd.
     -------
     pandas.DataFrame
         system, seed, cell_type, n, the measures of `MEASURES`, mask_ratio and mask_ratio_total (missing without a
-        mask), parameters, minutes, steps, hardware, dataset, dataset_hash, synthetic.
+        mask), parameters, minutes, steps, windows (seen by the whole network), hardware, dataset,
+        dataset_hash, synthetic.
     """
     rows: list[dict[str, Any]] = []
     problems: dict[Entry, str] = {}
@@ -152,6 +171,7 @@ def results(wanted: Iterable[Entry], dataset: Dataset, *, say: Say) -> tuple[pd.
             "parameters": facts["parameters"],
             "minutes": facts["seconds"] / 60,
             "steps": facts["steps"],
+            "windows": entry.chosen.optimiser.steps * entry.chosen.optimiser.batch,
             "hardware": facts["hardware"],
             **_of_dataset(dataset),
         }

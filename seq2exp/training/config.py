@@ -201,6 +201,32 @@ class TrainConfig:
         """The same run from another random state, in a folder of its own: ``-seed`` and the number end its name."""
         return dataclasses.replace(self, name=f"{self.name}-seed{seed}", run=dataclasses.replace(self.run, seed=seed))
 
+    def of_length(self, updates: int, batch: int) -> TrainConfig:
+        """The same run in ``updates`` updates of ``batch`` windows, which end its name as in ``-1000x4``.
+
+        Every other length that is told in updates (warm-ups, the stem's own stage, validations) shrinks or grows in
+        proportion. Raises SettingsError where either is under 1.
+        """
+        if min(updates, batch) < 1:
+            raise SettingsError(f"updates and batch must be 1 or more, found {updates} and {batch}")
+        share = updates / self.optimiser.steps
+
+        def scaled(steps: int) -> int:
+            return max(round(steps * share), min(steps, 1))
+
+        warmup_steps = scaled(self.optimiser.warmup_steps)
+        return dataclasses.replace(
+            self,
+            name=f"{self.name}-{updates}x{batch}",
+            optimiser=dataclasses.replace(self.optimiser, steps=updates, batch=batch, warmup_steps=warmup_steps),
+            objective=dataclasses.replace(
+                self.objective,
+                stem_steps=scaled(self.objective.stem_steps),
+                kl_warmup_steps=scaled(self.objective.kl_warmup_steps),
+            ),
+            run=dataclasses.replace(self.run, valid_every=scaled(self.run.valid_every)),
+        )
+
     def with_dataset(self, dataset: str) -> TrainConfig:
         """The same run on another data set."""
         return dataclasses.replace(self, data=dataclasses.replace(self.data, dataset=dataset))
@@ -236,6 +262,14 @@ def read_config(path: Path) -> TrainConfig:
         return _from_mapping(content)
     except (SettingsError, ValidationError) as error:
         raise TrainingError(f"{path}: {_one_line(error)}") from error
+
+
+def read_length(text: str) -> tuple[int, int]:
+    """Updates and windows an update of a length such as ``1000x4``; SettingsError for anything else."""
+    updates, found, batch = text.partition("x")
+    if not (found and updates.isdecimal() and batch.isdecimal() and len(text) < 20):
+        raise SettingsError(f"length: found {text!r:.40}; write updates x windows an update, such as 1000x4")
+    return int(updates), int(batch)
 
 
 def _from_mapping(content: dict[str, Any]) -> TrainConfig:

@@ -23,7 +23,7 @@ TABLES_VARIABLE = "SEQ2EXP_TABLES"
 TableName = Literal["table1", "table2"]
 T = TypeVar("T")
 
-_NUMBERS = (*MEASURED, "n", "seed", "parameters", "minutes", "steps")
+_NUMBERS = (*MEASURED, "n", "seed", "parameters", "minutes", "steps", "windows")
 _WORDS = ("system", "cell_type", "dataset", "dataset_hash", "hardware")
 _SHORT_HASH = 6
 

@@ -50,7 +50,7 @@ KEPT = Measure("mask_ratio_total", "Mask kept", "neither", percent=True)
 KEPT_OUTSIDE = Measure("mask_ratio", "Kept outside promoter", "neither", percent=True)
 
 _OWN = {row.name: row.own for row in SYSTEMS}
-_EFFORT = ("runs", "parameters", "steps", "minutes", "n", "hardware")
+_EFFORT = ("runs", "parameters", "windows", "minutes", "n", "hardware")
 
 
 def expression_rows(board: Board, cells: Sequence[str], *, masks: bool) -> pd.DataFrame:
@@ -64,7 +64,8 @@ def expression_rows(board: Board, cells: Sequence[str], *, masks: bool) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        system (its name), cell_type, ``<measure>`` and ``<measure>_sd``, runs, parameters, steps, minutes, n, hardware.
+        system (its name), cell_type, ``<measure>`` and ``<measure>_sd``, runs, parameters, windows, minutes, n,
+        hardware.
         Columns ``paper_<measure>`` and ``paper_<measure>_sd`` only where a row is of the paper's own test, and filled
         in such rows alone.
     """
@@ -105,7 +106,7 @@ def with_oracle(rows: pd.DataFrame, oracle: Mapping[str, Mapping[str, float]]) -
     ]
     if not own:
         return rows
-    counts = dict.fromkeys(("runs", "parameters", "steps", "n"), "Int64")  # whole numbers, of which some do not exist
+    counts = dict.fromkeys(("runs", "parameters", "windows", "n"), "Int64")  # whole numbers, of which some do not exist
     beside = pd.DataFrame(own).reindex(columns=rows.columns).astype(counts)
     return pd.concat([rows.astype(counts), beside], ignore_index=True)
 

@@ -20,7 +20,7 @@ _DASH = "\u2013"
 _FACTS: dict[str, tuple[str, str, str]] = {
     "runs": ("Runs", "%d", "Random states behind a mean"),
     "parameters": ("Parameters", "localized", "Of the network that was trained"),
-    "steps": ("Updates", "localized", "Of each run"),
+    "windows": ("Windows seen", "localized", "By the whole network, in each run"),
     "minutes": ("Minutes a run", "%.1f", "Training, mean over the runs"),
     "n": ("Genes", "localized", "Test genes in this cell type"),
     "pairs": ("Pairs", "localized", "Element-gene pairs in the group"),

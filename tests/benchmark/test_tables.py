@@ -131,6 +131,9 @@ def test_missing_unfinished_and_failing_runs_are_said(
     data: Path, configs: Path, trained: tuple[Path, Made], run_cli: Run, tmp_path: Path
 ) -> None:
     folder, _ = trained
+    longer = run_cli([*command(data, configs, folder, "--models", "mamba", "--length", "7x2"), "--no-training"])
+    assert longer.exit_code == 2  # runs of another length are other runs
+    assert "mamba, random state 2: not trained" in longer.output
     partly = run_cli([*command(data, configs, folder, "--models", "mamba", "--seeds", "2,222"), "--no-training"])
     assert partly.exit_code == 1
     assert "mamba, random state 222: not trained" in partly.output
@@ -160,6 +163,7 @@ def test_missing_unfinished_and_failing_runs_are_said(
         (("--seeds", "2,x"), "--seeds"),
         (("--seeds", "2,2"), "once each"),
         (("--models", "enformer"), "tiny-enformer.yaml"),
+        (("--models", "mamba", "--length", "1000"), "length"),
     ],
 )
 def test_wrong_options_are_refused_at_once(
@@ -181,8 +185,8 @@ def runs_like_the_papers(*, synthetic: bool, n: int) -> pd.DataFrame:
         {
             "system": name, "seed": seed, "cell_type": cell, "n": n, "mse": row.mse[0] + shift, "mae": row.mae[0],
             "pearson": row.pearson[0], "spearman": 0.5, "mask_ratio": math.nan, "mask_ratio_total": math.nan,
-            "parameters": 1, "minutes": 1.0, "steps": 1, "hardware": "", "dataset": "d", "dataset_hash": "h",
-            "synthetic": synthetic,
+            "parameters": 1, "minutes": 1.0, "steps": 1, "windows": 4, "hardware": "", "dataset": "d",
+            "dataset_hash": "h", "synthetic": synthetic,
         }
         for cell, systems in PAPER.items()
         for name, row in systems.items()

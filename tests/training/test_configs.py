@@ -8,10 +8,10 @@ import pytest
 import yaml
 from torch import nn
 
-from seq2exp.errors import TrainingError
+from seq2exp.errors import SettingsError, TrainingError
 from seq2exp.model.checkpoint import build_network
 from seq2exp.settings import ModelConfig
-from seq2exp.training.config import RANDOM_STATES, TrainConfig, read_config, write_config
+from seq2exp.training.config import RANDOM_STATES, TrainConfig, read_config, read_length, write_config
 from seq2exp.training.objective import parameter_groups
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -87,6 +87,21 @@ def test_every_random_state_is_one_word_away() -> None:
     assert [run.name for run in runs] == [f"published-soft-seed{seed}" for seed in (2, 22, 222, 2222, 22222)]
     assert [run.run.seed for run in runs] == list(RANDOM_STATES)
     assert all(run.with_seed(1).to_dict()["optimiser"] == config.to_dict()["optimiser"] for run in runs)
+
+
+def test_another_length_keeps_the_recipe_in_proportion() -> None:
+    config = read_config(CONFIGS / "demo-hard.yaml")
+    short = config.of_length(*read_length("1000x2"))
+    assert short.name == "demo-hard-1000x2"
+    assert (short.optimiser.steps, short.optimiser.batch, short.steps) == (1000, 2, 1800)
+    assert (short.objective.stem_steps, short.objective.kl_warmup_steps) == (800, 200)
+    assert (short.optimiser.warmup_steps, short.run.valid_every) == (20, 80)
+    assert short.rate_at(820) == pytest.approx(config.rate_at(4100))  # the end of the warm-up is the same rate
+    assert short.rate_at(1799) == pytest.approx(config.rate_at(8999), rel=1e-3)
+    assert config.of_length(config.optimiser.steps, config.optimiser.batch).optimiser == config.optimiser
+    for wrong in ("1000", "1000x", "-5x4", "1.5x4", "0x4", "4x0", "x"):
+        with pytest.raises(SettingsError, match=r"length|must be 1 or more"):
+            config.of_length(*read_length(wrong))
 
 
 def test_decay_spares_biases_and_the_states_alone() -> None:

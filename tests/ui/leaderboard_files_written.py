@@ -15,7 +15,8 @@ def run_row(system: str, seed: int, cell: str, mse: float, **more: Any) -> dict[
     return {
         "system": system, "seed": seed, "cell_type": cell, "n": 3, "mse": mse, "mae": mse / 2, "pearson": 0.9,
         "spearman": 0.8, "mask_ratio": math.nan, "mask_ratio_total": math.nan, "parameters": 10, "minutes": 1.0,
-        "steps": 5, "hardware": "a CPU", "dataset": "made", "dataset_hash": "a" * 12, "synthetic": True, **more,
+        "steps": 5, "windows": 20, "hardware": "a CPU", "dataset": "made", "dataset_hash": "a" * 12,
+        "synthetic": True, **more,
     }  # fmt: skip
 
 
