@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, model_validator
 
 from seq2exp.errors import ManifestError
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same rules in C, ten times as fast, where PyYAML was built with it."""
+from seq2exp.sources.blocks import Block, checked, read_yaml
 
 MANIFEST_NAMES = ("data_manifest.yaml", "manifest.yaml")
 """What a manifest is called when only its folder is given, in order of preference."""
@@ -49,18 +45,14 @@ SEVERAL_ALLOWED: frozenset[Role] = frozenset({"track", "truth"})
 _BUILDS = {"hg38": "GRCh38", "hg19": "GRCh37"}
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Checksum(_Block):
+class Checksum(Block):
     """Digests of the file as it lies on disk; None until known."""
 
     md5: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
-class FileFacts(_Block):
+class FileFacts(Block):
     """What the file is, as bytes."""
 
     format: Literal[
@@ -88,7 +80,7 @@ class FileFacts(_Block):
     checksum: Checksum = Checksum()
 
 
-class Content(_Block):
+class Content(Block):
     """What the numbers in the file mean."""
 
     output_type: str | None = None
@@ -101,7 +93,7 @@ class Content(_Block):
     """Figures about the content (mean, p99, max ...), free keys."""
 
 
-class Url(_Block):
+class Url(Block):
     """Where the file comes from."""
 
     primary: str | None = None
@@ -112,7 +104,7 @@ class Url(_Block):
     """Likewise."""
 
 
-class Accession(_Block):
+class Accession(Block):
     """The portal's own name for the file."""
 
     portal: str
@@ -121,7 +113,7 @@ class Accession(_Block):
     revision: str | None = None
 
 
-class Source(_Block):
+class Source(Block):
     """One file and what it is for."""
 
     id: str = Field(min_length=1)
@@ -148,7 +140,7 @@ class Source(_Block):
     notes: str | None = None
 
 
-class Licence(_Block):
+class Licence(Block):
     """Terms that sources refer to by key."""
 
     key: str
@@ -159,7 +151,7 @@ class Licence(_Block):
     confidence: Literal["verified", "memory"] | None = None
 
 
-class Citation(_Block):
+class Citation(Block):
     """A reference that sources refer to by key."""
 
     key: str
@@ -172,7 +164,7 @@ def _published_normalisation(values: dict[str, Any]) -> str:
     return "KR" if values.get("contact_mode") == "abc_kr" else "VC"
 
 
-class WindowFacts(_Block):
+class WindowFacts(Block):
     """Geometry of the model input this data set is meant for; the published values unless given."""
 
     width_bp: int = Field(default=200_000, ge=2, multiple_of=2)
@@ -182,7 +174,7 @@ class WindowFacts(_Block):
     contact_normalisation: str = Field(default_factory=_published_normalisation)
 
 
-class Manifest(_Block):
+class Manifest(Block):
     """A whole data set: genome build, cell types, files, and the terms they come under."""
 
     manifest_version: Literal[1]
@@ -264,78 +256,12 @@ def load_manifest(path: Path) -> Manifest:
         Absent or unreadable file, YAML that does not parse, unknown or doubled keys, wrong values, a role
         filled twice for one cell type. One line that names every problem with its place in the YAML.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ManifestError(f"{path}: no such manifest") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: cannot be read as text ({error})") from error
-    try:
-        doubled = list(_doubled_keys(yaml.compose(text, Loader=_LOADER)))
-        content = yaml.load(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        raise ManifestError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if doubled:
-        raise ManifestError(f"{path}: {'; '.join(doubled)}")
-    if not isinstance(content, dict):
+    content = read_yaml(path, holds="manifest_version, name, sources")
+    if "catalogue_version" in content:
         raise ManifestError(
-            f"{path}: a manifest is a mapping with manifest_version, name, sources ...; found {content!r:.40}"
+            f"{path}: this is the catalogue of what exists, not a data set; make one with: python -m seq2exp data build"
         )
-    try:
-        return Manifest.model_validate(content)
-    except ValidationError as error:
-        problems = "; ".join(_in_words(problem["loc"], problem) for problem in error.errors())
-        raise ManifestError(f"{path}: {problems}") from error
-
-
-def _doubled_keys(node: yaml.Node | None, place: str = "") -> Iterator[str]:
-    """Keys written twice in one mapping, which YAML would resolve silently to the last one."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[Hashable] = set()
-        for key, value in node.value:
-            name = f"{place}.{key.value}" if place else str(key.value)
-            if key.value in seen:
-                yield f"{name}: written twice (line {key.start_mark.line + 1})"
-            seen.add(key.value)
-            yield from _doubled_keys(value, name)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _doubled_keys(value, f"{place}[{index}]")
-
-
-def _in_words(location: tuple[int | str, ...], problem: Any) -> str:
-    """One pydantic problem as ``sources[3].file.kolor: unknown key; known keys are ...``."""
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-    kind = problem["type"]
-    if kind == "extra_forbidden":
-        return f"{place}: unknown key; known keys are {', '.join(_known_keys(location[:-1]))}"
-    if kind == "missing":
-        return f"{place}: missing"
-    if kind == "value_error":
-        return str(problem["ctx"]["error"])
-    if kind == "literal_error":
-        return f"{place}: found {problem['input']!r}; must be {problem['ctx']['expected']}"
-    return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r:.60}"
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    """Keys of the schema block at `location` of the YAML."""
-    block: type[BaseModel] = Manifest
-    for part in location:
-        if isinstance(part, str):
-            block = _block_of(block.model_fields[part])
-    return list(block.model_fields)
-
-
-def _block_of(field: FieldInfo) -> type[BaseModel]:
-    """The schema block a field holds, alone, optional or in a list."""
-    candidates: list[Any] = [field.annotation]
-    while candidates:
-        candidate = candidates.pop()
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-        candidates.extend(getattr(candidate, "__args__", ()))
-    raise TypeError(f"{field!r} holds no schema block")
+    return checked(Manifest, content, path)
 
 
 def find_manifest(path: Path) -> Path:
