@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from page import ROOT, put
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the script runs in a checkout that is not installed
 
-from seq2exp.benchmark.crispri import CrispriBenchmark, CrispriSettings, benchmark_crispri  # noqa: E402
-from seq2exp.benchmark.crispri_abc import FULCO_2019, AbcChoices, abc_scores  # noqa: E402
-from seq2exp.benchmark.crispri_curve import figures, precision_recall  # noqa: E402
-from seq2exp.benchmark.crispri_table import COLUMNS, fault_line  # noqa: E402
-from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference  # noqa: E402
-from seq2exp.sources.crispri import read_pairs  # noqa: E402
-from seq2exp.sources.dataset import open_dataset  # noqa: E402
-from seq2exp.sources.element_counts import ELEMENTS_FILE, GENES_FILE, read_elements  # noqa: E402
-from seq2exp.sources.tables import read_gene_table  # noqa: E402
-from seq2exp.training.card import with_interval  # noqa: E402
-from seq2exp.window.contacts import NASSER_2021  # noqa: E402
+from seq2exp.benchmark.crispri import CrispriBenchmark, CrispriSettings, benchmark_crispri
+from seq2exp.benchmark.crispri_abc import FULCO_2019, AbcChoices, abc_scores
+from seq2exp.benchmark.crispri_curve import figures, precision_recall
+from seq2exp.benchmark.crispri_table import COLUMNS, fault_line
+from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference
+from seq2exp.sources.crispri import read_pairs
+from seq2exp.sources.dataset import open_dataset
+from seq2exp.sources.element_counts import ELEMENTS_FILE, GENES_FILE, read_elements
+from seq2exp.sources.tables import read_gene_table
+from seq2exp.training.card import with_interval
+from seq2exp.window.contacts import NASSER_2021
 
 PAGE = ROOT / "docs" / "crispri.md"
 TABLE = "EPCrisprBenchmark_combined_data.training_K562.GRCh38.tsv.gz"
@@ -87,13 +86,6 @@ def _line(name: str, scores: np.ndarray, labels: np.ndarray) -> str:
     return f"| {name} | " + " | ".join(f"{found[key]:.3f}" for key in COLUMNS) + " |"
 
 
-def write(name: str, lines: Sequence[str]) -> None:
-    """Lines between the markers of that name; the words around them are written by hand."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    before, rest = PAGE.read_text().split(begin)
-    PAGE.write_text(f"{before}{begin}\n" + "\n".join(lines).rstrip() + f"\n{end}{rest.split(end)[1]}")
-
-
 def main() -> None:
     """Both runs, then the page."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -104,8 +96,8 @@ def main() -> None:
     k562 = benchmark_crispri(
         chosen.real / "crispr" / TABLE, CrispriSettings(predictors), elements=chosen.real / "k562_elements"
     )
-    write("k562", [fault_line(k562.facts["faults"]) + ".", "", *rows_table(k562)])
-    write("choices", choices_table(chosen.real))
+    put("k562", [fault_line(k562.facts["faults"]) + ".", "", *rows_table(k562)], PAGE)
+    put("choices", choices_table(chosen.real), PAGE)
     dataset = open_dataset(chosen.demo)
     lines: list[str] = []
     for name in ("demo-hard", "demo-soft"):
@@ -123,8 +115,7 @@ def main() -> None:
             "",
             *rows_table(CrispriBenchmark(facts, tuple(row for row in found.rows if row.kind in ("all", "distance")))),
         ]
-    write("demo", lines)
-    print(PAGE.relative_to(ROOT))
+    put("demo", lines, PAGE)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from page import put
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the script runs in a checkout that is not installed
@@ -34,8 +35,6 @@ from seq2exp.model.scan.threads import run_tasks  # noqa: E402
 from seq2exp.model.scan.vector import LANES, compiled, constant, exp2_products, load_at, pointer, primitive, store_at  # noqa: E402
 from seq2exp.settings import ModelConfig  # noqa: E402
 
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- engine:begin -->", "<!-- engine:end -->"
 D, E, N, R = 128, 256, 16, 8
 """Published sizes: model width, inner width, states, rank of delta."""
 
@@ -309,16 +308,6 @@ def table(*, quick: bool, extra: Path | None) -> list[tuple[str, str, str]]:
     ]
 
 
-def write_page(block: str) -> None:
-    """Put ``block`` between the markers of docs/benchmarks.md, made where it is not there."""
-    text = PAGE.read_text() if PAGE.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
-    if BEGIN not in text or END not in text:
-        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(f"{before}{BEGIN}\n{block}\n{END}{after}")
-
-
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -336,10 +325,10 @@ def main() -> None:
         f"torch {torch.__version__}, float32. Smallest of several runs; CPU: time of all threads / their number."
     )
     lines = ["## CPU engine", "", machine, "", "| what | measured | goal |", "|---|---|---|"]
-    block = "\n".join([*lines, *(f"| {what} | {measured} | {goal} |" for what, measured, goal in rows)])
-    print(block)
+    lines += [f"| {what} | {measured} | {goal} |" for what, measured, goal in rows]
+    print("\n".join(lines))
     if not options.quick:
-        write_page(block)
+        put("engine", lines)
 
 
 if __name__ == "__main__":

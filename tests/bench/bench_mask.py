@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from page import put
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the script runs in a checkout that is not installed
 
@@ -22,8 +24,6 @@ from seq2exp.inference.checkpoints import shipped_checkpoints  # noqa: E402
 from seq2exp.training.card import with_interval, write_card  # noqa: E402
 from seq2exp.training.folder import BENCHMARK_FILE, RunFolder  # noqa: E402
 
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- mask:begin -->", "<!-- mask:end -->"
 FIGURES = {
     "element_auprc": "element AUPRC",
     "base_auprc": "base AUPRC",
@@ -92,12 +92,7 @@ def main() -> None:
             )
         write_card(RunFolder(folder))
         lines += section(name, json.loads(path.read_text()))
-    text = PAGE.read_text()
-    if BEGIN not in text:
-        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n" + "\n".join(lines).rstrip() + f"\n{END}{after}")
-    print(PAGE.relative_to(ROOT))
+    put("mask", lines)
 
 
 if __name__ == "__main__":

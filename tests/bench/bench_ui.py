@@ -21,14 +21,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "app"), str(ROOT / "tests" / "re
 
 import torch  # noqa: E402
 from browsing import PATIENCE_MS, chromium, served  # noqa: E402
+from page import put  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from seq2exp.model.checkpoint import build_network, save_checkpoint  # noqa: E402
 from seq2exp.settings import ModelConfig, Preset  # noqa: E402
 from seq2exp.synthetic import synthesize  # noqa: E402
 
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- ui:begin -->", "<!-- ui:end -->"
 GENES = (*tuple(f"SQX2100{i}" for i in range(1, 10)), "SQX21010")
 
 RELEASE = """([key, value]) => new Promise((done) => {
@@ -224,13 +223,7 @@ def write(rows: list[tuple[str, str, str]]) -> None:
     table = ["## Explore in a browser", ""]
     table += [f"{time.strftime('%Y-%m-%d')}, Chromium, software rendering, 2 cores shared by server and browser.", ""]
     table += ["| what | measured | goal |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
-    text = PAGE.read_text(encoding="utf-8")
-    block = "\n".join([BEGIN, *table, END])
-    if BEGIN in text:
-        text = text[: text.index(BEGIN)] + block + text[text.index(END) + len(END) :]
-    else:
-        text = text.rstrip() + "\n\n" + block + "\n"
-    PAGE.write_text(text, encoding="utf-8")
+    put("ui", table)
 
 
 def main() -> None:
