@@ -16,13 +16,15 @@ from seq2exp.genome import Gene, Interval, Strand, Transcript, match_chromosome
 from seq2exp.sources.genes import strip_version
 from seq2exp.sources.text import malformed, read_lines
 
-_GENE_ID = re.compile(r'gene_id "([^"]+)"')
-_TRANSCRIPT_ID = re.compile(r'transcript_id "([^"]+)"')
+GENE_ID = re.compile(r'gene_id "([^"]+)"')
+TRANSCRIPT_ID = re.compile(r'transcript_id "([^"]+)"')
 _GENE_NAME = re.compile(r'gene_name "([^"]+)"')
-_GENE_TYPE = re.compile(r'gene_(?:type|biotype) "([^"]+)"')
+GENE_TYPE = re.compile(r'gene_(?:type|biotype) "([^"]+)"')
 
 
-class _Line(NamedTuple):
+class GtfLine(NamedTuple):
+    """One line of a GTF, as far as it is read."""
+
     number: int
     chrom: str
     start: int
@@ -32,7 +34,7 @@ class _Line(NamedTuple):
     attributes: str
 
 
-def _lines_of(path: Path, features: frozenset[str]) -> Iterator[tuple[str, _Line]]:
+def gtf_lines(path: Path, features: frozenset[str]) -> Iterator[tuple[str, GtfLine]]:
     """Lines of the wanted feature types; every line must have nine columns, wanted ones must make sense."""
     for number, line in read_lines(path):
         fields = line.split("\t")
@@ -47,17 +49,19 @@ def _lines_of(path: Path, features: frozenset[str]) -> Iterator[tuple[str, _Line
         start, end = int(fields[3]), int(fields[4])
         if not 1 <= start <= end:
             raise malformed(path, number, f"start {start} and end {end}; GTF counts from 1 and needs end >= start")
-        yield fields[2], _Line(number, fields[0], start - 1, end, fields[6], fields[8])
+        yield fields[2], GtfLine(number, fields[0], start - 1, end, fields[6], fields[8])
 
 
-def _attribute(pattern: re.Pattern[str], line: _Line, path: Path, name: str) -> str:
+def gtf_attribute(pattern: re.Pattern[str], line: GtfLine, path: Path, name: str) -> str:
+    """What `pattern` finds among the attributes; SourceError that calls it `name` where there is none."""
     found = pattern.search(line.attributes)
     if found is None:
         raise malformed(path, line.number, f"no {name} among the attributes")
     return found[1]
 
 
-def _strand(line: _Line, path: Path) -> Strand:
+def gtf_strand(line: GtfLine, path: Path) -> Strand:
+    """The strand; SourceError unless it is + or -."""
     if line.strand == "+":
         return "+"
     if line.strand == "-":
@@ -85,12 +89,12 @@ def read_genes_gtf(path: Path) -> tuple[Gene, ...]:
         Absent, truncated or malformed file (with the line number), no gene lines, or a gene that stands there twice.
     """
     genes: dict[str, tuple[int, Gene]] = {}
-    for _, line in _lines_of(path, frozenset({"gene"})):
-        gene_id = strip_version(_attribute(_GENE_ID, line, path, "gene_id"))
+    for _, line in gtf_lines(path, frozenset({"gene"})):
+        gene_id = strip_version(gtf_attribute(GENE_ID, line, path, "gene_id"))
         if gene_id in genes:
             raise malformed(path, line.number, f"gene {gene_id} stands on line {genes[gene_id][0]} already")
-        strand = _strand(line, path)
-        name, kind = _GENE_NAME.search(line.attributes), _GENE_TYPE.search(line.attributes)
+        strand = gtf_strand(line, path)
+        name, kind = _GENE_NAME.search(line.attributes), GENE_TYPE.search(line.attributes)
         genes[gene_id] = (
             line.number,
             Gene(
@@ -180,11 +184,11 @@ def read_transcript_table(path: Path) -> TranscriptTable:
     rows: dict[str, list[tuple[int, int, int, bool]]] = {}
     at: dict[tuple[str, str], int] = {}  # (chrom, transcript_id) -> its position in names[chrom]
     previous, position = ("", "", "\n"), -1  # chrom, strand and attributes up to the transcript_id of the line before
-    for feature, line in _lines_of(path, frozenset({"exon", "CDS"})):
+    for feature, line in gtf_lines(path, frozenset({"exon", "CDS"})):
         # Lines of one transcript follow one another and begin their attributes alike: most need no search in them.
         chrom, strand, beginning = previous
         if not (line.attributes.startswith(beginning) and line.chrom == chrom and line.strand == strand):
-            found = _TRANSCRIPT_ID.search(line.attributes)
+            found = TRANSCRIPT_ID.search(line.attributes)
             if found is None:
                 raise malformed(path, line.number, "no transcript_id among the attributes")
             known = names.setdefault(line.chrom, {})
@@ -203,10 +207,10 @@ def read_transcript_table(path: Path) -> TranscriptTable:
     )
 
 
-def _name(path: Path, line: _Line, transcript_id: str) -> _Name:
-    gene_id = strip_version(_attribute(_GENE_ID, line, path, "gene_id"))
+def _name(path: Path, line: GtfLine, transcript_id: str) -> _Name:
+    gene_id = strip_version(gtf_attribute(GENE_ID, line, path, "gene_id"))
     symbol = _GENE_NAME.search(line.attributes)
-    return _Name(strip_version(transcript_id), gene_id, symbol[1] if symbol else gene_id, _strand(line, path))
+    return _Name(strip_version(transcript_id), gene_id, symbol[1] if symbol else gene_id, gtf_strand(line, path))
 
 
 def _in_arrays(path: Path, names: tuple[_Name, ...], rows: list[tuple[int, int, int, bool]]) -> _ChromosomeTranscripts:
