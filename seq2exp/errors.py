@@ -10,6 +10,7 @@
     |-- SettingsError    (ValueError)   a setting is out of range or contradicts another
     |-- CheckpointError  (ValueError)   a checkpoint is unreadable, unsafe or of other names and shapes
     |-- TrainingError    (ValueError)   a training run cannot start, go on or be read
+    |-- ScoringError     (RuntimeError) genes cannot be scored into a folder, or not to the end
     `-- PeakCallError    (RuntimeError) MACS3 failed; carries its own words
 
 Messages are one line: which file, which place in it, what was found, what to do.
@@ -60,6 +61,10 @@ class CheckpointError(Seq2ExpError, ValueError):
 
 class TrainingError(Seq2ExpError, ValueError):
     """A training run cannot start, go on, or be read back."""
+
+
+class ScoringError(Seq2ExpError, RuntimeError):
+    """Scoring a whole data set cannot start, go on or be written."""
 
 
 class PeakCallError(Seq2ExpError, RuntimeError):

@@ -138,6 +138,15 @@ def inside(places: Sequence[Interval], window: Interval) -> BoolArray:
     return rasterise((Region(place) for place in places), window)
 
 
+def forced(window: Window, centre: slice, chrom_length: int) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """(L,) bool each: forced on, forced off, beyond the chromosome of ``chrom_length`` bp."""
+    on = np.zeros(window.interval.width, dtype=bool)
+    on[centre] = True
+    positions = np.arange(window.interval.start, window.interval.end)
+    outside = (positions < 0) | (positions >= chrom_length)
+    return on, np.array(window.blacklist) & ~on, outside
+
+
 def final_mask(mean: Tensor, settings: MaskSettings, config: ModelConfig, *, window: Window, centre: slice) -> Tensor:
     """The mask (1, L): selected, blacklist 0, elements switched off, half and on, the promoter centre 1 over all."""
     blacklist = torch.from_numpy(np.array(window.blacklist)).to(mean.device)

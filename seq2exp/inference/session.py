@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seq2exp import __version__
 from seq2exp.errors import SettingsError
-from seq2exp.genome import Gene, Interval, IntervalOverlap, Region
+from seq2exp.genome import Gene, Interval, Region
 from seq2exp.inference import masks
 from seq2exp.inference.checkpoints import LoadedCheckpoint, resolve_device
-from seq2exp.inference.elements import call_elements, without
+from seq2exp.inference.elements import call_elements
+from seq2exp.inference.provenance import provenance
 from seq2exp.inference.turns import ACCELERATOR
-from seq2exp.inference.window_data import window_peaks, window_tracks
+from seq2exp.inference.window_data import peak_overlap, window_peaks, window_tracks
 from seq2exp.model.beta import BetaParameters
 from seq2exp.model.generator import Generator
 from seq2exp.model.network import Seq2Exp
@@ -38,7 +38,6 @@ from seq2exp.settings import (
     WindowSettings,
 )
 from seq2exp.sources.dataset import Dataset
-from seq2exp.sources.peaks import overlap
 from seq2exp.window.assemble import Window, build_window, window_settings
 
 _T = TypeVar("_T")
@@ -223,19 +222,37 @@ class LocusSession:
         if new:
             sequence = self._sequence_beta()
 
-            def predict(network: Seq2Exp) -> list[float]:
+            def wanted_masks() -> Tensor:
                 beta = None if sequence is None else _moved(sequence, self.device)
-                mask = torch.cat([self._final_mask(self._mask_beta(one, beta).mean, one) for one in new])  # (B, L)
-                features = torch.from_numpy(np.array(self.window.rna_features))[None].to(self.device)
-                given = [part.expand(len(new), *part.shape[1:]) for part in (self._one_hot(), self._signals, features)]
-                predicted: list[float] = network.predict(given[0], given[1], mask, given[2])[:, 0].tolist()
-                return predicted
+                return torch.cat([self._final_mask(self._mask_beta(one, beta).mean, one) for one in new])  # (B, L)
 
-            known |= zip(new, self._on_accelerator("predictor_ms", predict), strict=True)
+            known |= zip(new, self.predict_masks(wanted_masks), strict=True)
             self._predictions.update(known)
             while len(self._predictions) > _MAX_PREDICTIONS:
                 self._predictions.popitem(last=False)
         return tuple(known[settings] for settings in asked)
+
+    def adopt_sequence(self, other: LocusSession) -> None:
+        """Take alpha1 and beta1 of ``other``, so that the generator does not run again for another cell type.
+
+        SettingsError: other bases or weights, or a generator that reads the signals too.
+        """
+        alike = np.array_equal(self.window.codes, other.window.codes) and self.checkpoint is other.checkpoint
+        if not alike or self.config.generator_sees_signals:
+            raise SettingsError(f"{self.window.gene.symbol}: the generator read something else there")
+        self._generated = other._sequence_beta()
+
+    def predict_masks(self, masks_now: Callable[[], Tensor]) -> list[float]:
+        """`predict` under masks (B, L), made when the network runs, on the device it runs on (``self.device``)."""
+
+        def predict(network: Seq2Exp) -> list[float]:
+            mask = masks_now()
+            features = torch.from_numpy(np.array(self.window.rna_features))[None].to(self.device)
+            given = [part.expand(len(mask), *part.shape[1:]) for part in (self._one_hot(), self._signals, features)]
+            predicted: list[float] = network.predict(given[0], given[1], mask, given[2])[:, 0].tolist()
+            return predicted
+
+        return self._on_accelerator("predictor_ms", predict)
 
     def predict_promoter_only(self) -> float | None:
         """`predict` with the mask 0 outside the promoter centre, whatever the settings; None without a checkpoint."""
@@ -263,7 +280,7 @@ class LocusSession:
             tracks=window_tracks(self.dataset, self.window),
             mask=mask,
             peaks=regions,
-            overlap=self._overlap(mask, regions),
+            overlap=peak_overlap(self.dataset, window, [one.interval for one in mask.elements], regions, self.centre),
             blacklist=self.dataset.blacklist(window.interval),
             centre=self.centre,
             sequence=window.sequence,
@@ -272,7 +289,7 @@ class LocusSession:
             observed_log10=window.observed_log10,
             missing=window.missing,
             peak_note=note,
-            provenance=self._provenance(),
+            provenance=provenance(self.dataset, self.checkpoint, self.sequence_changes),
         )
 
     def peaks(self, settings: PeakSettings) -> tuple[tuple[Region, ...], str]:
@@ -313,6 +330,14 @@ class LocusSession:
             self._signals = self._signals.cpu()
             return run(self.checkpoint.network)
 
+    def mask_beta(self, settings: MaskSettings) -> BetaParameters:
+        """The mask Beta of every base under ``settings``, each parameter (1, L), before any override."""
+        return self._mask_beta(settings, self._sequence_beta())
+
+    def final_mask(self, z: Tensor, settings: MaskSettings) -> Tensor:
+        """The mask (B, L) of ``z`` (B, L) in place of the mask Beta's mean: selected and overridden as that is."""
+        return self._final_mask(z.to(self.device), settings)
+
     def _floor(self, settings: MaskSettings) -> float:
         with torch.inference_mode():
             return masks.floor(settings, self.config, generator=self._generator)
@@ -339,13 +364,7 @@ class LocusSession:
         return torch.from_numpy(np.array(self.window.one_hot))[None].to(self.device)
 
     def _forced(self) -> tuple[BoolArray, BoolArray, BoolArray]:
-        """(L,) bool each: forced on, forced off, beyond the chromosome."""
-        length = self.config.window_bp
-        on = np.zeros(length, dtype=bool)
-        on[self._centre] = True
-        positions = np.arange(self.window.interval.start, self.window.interval.end)
-        outside = (positions < 0) | (positions >= self._chromosome_length())
-        return on, np.array(self.window.blacklist) & ~on, outside
+        return masks.forced(self.window, self._centre, self._chromosome_length())
 
     def _chromosome_length(self) -> int:
         assembly = self.dataset.assembly
@@ -359,25 +378,6 @@ class LocusSession:
         """The window without what lies beyond the chromosome; never empty, since the TSS lies on it."""
         place = self.window.interval
         return Interval(place.chrom, max(place.start, 0), min(place.end, self._chromosome_length()))
-
-    def _overlap(self, mask: MaskResult, regions: tuple[Region, ...]) -> IntervalOverlap | None:
-        """Elements against peaks outside the forced promoter, where no element can be."""
-        if all(self.dataset.path(role, self.window.cell_type) is None for role in ("dnase", "peaks")):
-            return None
-        peaks = [part for region in regions for part in without(region.interval, self.centre)]
-        return overlap([element.interval for element in mask.elements], peaks, self.window.interval)
-
-    def _provenance(self) -> dict[str, str]:
-        manifest = self.dataset.manifest
-        checkpoint = self.checkpoint
-        return {
-            "dataset": f"{manifest.name} {self.dataset.hash}",
-            "assembly": self.dataset.assembly.name,
-            "synthetic": "yes" if manifest.synthetic else "no",
-            "checkpoint": "none" if checkpoint is None else f"{checkpoint.name} {checkpoint.hash}",
-            "trained": "no" if checkpoint is None or not checkpoint.trained else "yes",
-            "seq2exp": __version__,
-        } | ({"sequence": "; ".join(self.sequence_changes)} if self.sequence_changes else {})
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from seq2exp.genome import Interval, Region
+from seq2exp.genome import Interval, IntervalOverlap, Region
+from seq2exp.inference.elements import without
 from seq2exp.results import Track
 from seq2exp.settings import PeakSettings, SignalName
 from seq2exp.sources.annotation import read_regions
 from seq2exp.sources.dataset import Dataset
-from seq2exp.sources.peaks import call_peaks_bigwig
+from seq2exp.sources.peaks import call_peaks_bigwig, overlap
 from seq2exp.window.assemble import Window
 
 TRACK_TITLES: Mapping[SignalName, str] = {
@@ -71,3 +72,13 @@ def window_peaks(
         cache_dir=cache_dir / "peaks",
     )
     return called.regions, called.note or called.command
+
+
+def peak_overlap(
+    dataset: Dataset, window: Window, elements: Sequence[Interval], regions: Sequence[Region], centre: Interval
+) -> IntervalOverlap | None:
+    """Elements against peaks outside the forced ``centre``, where no element can be; None: nothing to call peaks on."""
+    if all(dataset.path(role, window.cell_type) is None for role in ("dnase", "peaks")):
+        return None
+    peaks = [part for region in regions for part in without(region.interval, centre)]
+    return overlap(elements, peaks, window.interval)
