@@ -16,7 +16,7 @@ from seq2exp.errors import WindowError
 from seq2exp.genome import Interval
 from seq2exp.results import MissingInput
 from seq2exp.sources.hic import ContactProfile
-from seq2exp.window import contacts as room
+from seq2exp.window import contact_rows as room
 from seq2exp.window.contacts import (
     MAIN_2023,
     NASSER_2021,
