@@ -14,6 +14,8 @@ import seq2exp
 from seq2exp.errors import CheckpointError, SettingsError
 from seq2exp.model.checkpoint import CARD_FILE, WEIGHTS_FILE, load_checkpoint
 from seq2exp.model.network import Seq2Exp
+from seq2exp.processing import trained_on
+from seq2exp.processing.trained_on import ByCell
 from seq2exp.settings import ModelConfig
 
 SHIPPED = Path(seq2exp.__file__).parent / "checkpoints"
@@ -29,6 +31,8 @@ class LoadedCheckpoint:
     hash: str
     provenance: Mapping[str, Any]
     device: str
+    trained_tracks: ByCell | None = None
+    """What the tracks it learned from looked like; None: not known."""
 
     @property
     def config(self) -> ModelConfig:
@@ -100,4 +104,5 @@ def load_checkpoint_for_inference(path: Path, device: str = "auto") -> LoadedChe
         raise CheckpointError(
             f"{path}: has no generator of its own (peak-mask or retrain model); it makes no mask to show"
         )
-    return LoadedCheckpoint(loaded.network.to(place), loaded.name, loaded.hash, loaded.provenance, place)
+    tracks = trained_on.read(path, loaded.provenance)
+    return LoadedCheckpoint(loaded.network.to(place), loaded.name, loaded.hash, loaded.provenance, place, tracks)

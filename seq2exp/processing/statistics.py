@@ -19,7 +19,7 @@ MOST_WINDOWS = 1_000
 
 _DROPPED_BITS = 12
 """Of float32's 23 mantissa bits: what is left tells values apart that differ by 2^-11, 0.05 %."""
-_CHUNK_BP = 1_000_000
+_BATCH_BP = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def track_statistics(
     Parameters
     ----------
     path
-        Read window by window in the order of the chromosomes, at most 1 Mb at a time: memory does not grow with the
+        Read window by window in the order of the chromosomes, about 1 Mb at a time: memory does not grow with the
         number of windows.
     windows
         Where the model will read. Those on chromosomes the file lacks are left out: the model cannot read there
@@ -89,8 +89,7 @@ def track_statistics(
     chosen = _spread(readable, most_windows)
     counts, total, n_bases, n_missing = np.zeros(1 << (32 - _DROPPED_BITS), dtype=np.int64), 0.0, 0, 0
     highest = -math.inf
-    for piece in _pieces(chosen):
-        values = read_signal(path, piece)
+    for values in _batches(path, chosen):
         missing = np.isnan(values)
         values[missing] = 0.0
         counts += np.bincount(_keys(values), minlength=len(counts))
@@ -120,11 +119,17 @@ def _spread(windows: Sequence[Interval], most: int | None) -> list[Interval]:
     return [ordered[step] for step in steps]
 
 
-def _pieces(windows: Sequence[Interval]) -> Iterator[Interval]:
-    """The windows, long ones in parts."""
+def _batches(path: Path, windows: Sequence[Interval]) -> Iterator[NDArray[np.float32]]:
+    """Values of the windows, end to end, in parts of about `_BATCH_BP`: long windows in pieces, short ones together."""
+    parts: list[NDArray[np.float32]] = []
     for window in windows:
-        for start in range(window.start, window.end, _CHUNK_BP):
-            yield Interval(window.chrom, start, min(start + _CHUNK_BP, window.end))
+        for start in range(window.start, window.end, _BATCH_BP):
+            parts.append(read_signal(path, Interval(window.chrom, start, min(start + _BATCH_BP, window.end))))
+            if sum(part.size for part in parts) >= _BATCH_BP:
+                yield np.concatenate(parts)
+                parts = []
+    if parts:
+        yield np.concatenate(parts)
 
 
 def _keys(values: NDArray[np.float32]) -> NDArray[np.int64]:

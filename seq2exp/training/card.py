@@ -9,6 +9,7 @@ from typing import Any
 
 from seq2exp.baselines.systems import SYSTEMS
 from seq2exp.errors import TrainingError
+from seq2exp.processing.trained_on import FACT
 from seq2exp.training.folder import BENCHMARK_FILE, CARD_FILE, RunFolder
 
 
@@ -108,4 +109,15 @@ def _summary(facts: dict[str, Any]) -> list[str]:
         "Hardware": f"{facts['hardware']}, {minutes:.1f} minutes in {facts['starts']} start(s)",
         "Code": f"seq2exp {facts['seq2exp_version']}, revision {facts['git_revision']}, torch {facts['torch_version']}",
     }
-    return [f"- {name}: {text}" for name, text in rows.items()]
+    return [f"- {name}: {text}" for name, text in rows.items()] + _tracks(facts)
+
+
+def _tracks(facts: Mapping[str, Any]) -> list[str]:
+    """What the tracks held over the windows learned from; nothing where that was not measured."""
+    names = {"dnase": "DNase", "h3k27ac": "H3K27ac"}
+    return [
+        f"- {names.get(role, role)} of {cell}, over {found['n_windows']:,} training windows: mean {found['mean']:.3g}, "
+        f"99th percentile {found['p99']:.3g}, highest {found['max']:.4g}"
+        for cell, roles in facts.get(FACT, {}).items()
+        for role, found in roles.items()
+    ]

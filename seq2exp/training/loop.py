@@ -26,6 +26,8 @@ from tqdm import tqdm
 
 from seq2exp.baselines.checkpoint import save_system
 from seq2exp.errors import Seq2ExpError, TrainingError
+from seq2exp.genome import Interval
+from seq2exp.processing import trained_on
 from seq2exp.sources.dataset import Dataset
 from seq2exp.training.batches import Batch, StepSampler, loader, units
 from seq2exp.training.cache import WindowCache
@@ -74,6 +76,7 @@ class Loop:
         self.config, self.fabric, self.folder, self.dataset, self.cache = config, fabric, folder, dataset, cache
         self.candidates, self.objective, self.module, self.optimiser = candidates, objective, module, optimiser
         self.state, self.meter = _Progress(), Meter()
+        self.tracks: dict[str, Any] = {}
         self.first = fabric.global_rank == 0
         self.units = units(cache, "train", group_cells=config.data.group_cells)
         self.cells_per_gene = len(self.units[0]) if self.units else 1
@@ -109,7 +112,18 @@ class Loop:
                         "remove it to start the run anew"
                     ) from error
             if self.first:
+                self.tracks = self.folder.facts().get(trained_on.FACT) or self._measured_tracks()
                 self.folder.write_facts(self._facts(finished=False))
+
+    def _measured_tracks(self) -> dict[str, Any]:
+        """What the tracks hold over the windows trained on, so that tracks on another scale can be told later."""
+        width = int(self.cache.facts["window_bp"])
+        places: dict[str, list[Interval]] = {}
+        for window in self.cache.windows:
+            if window.part == "train":
+                place = self.dataset.genes.get(window.gene_id).window(width)
+                places.setdefault(window.cell_type, []).append(place)
+        return trained_on.measure(self.dataset, places)
 
     def save(self) -> None:
         """Write the state beside the old one, then put it in its place."""
@@ -328,6 +342,7 @@ class Loop:
             "seed": self.config.run.seed,
             "epochs": round(state.step / per_epoch, 3),
             "seconds": round(state.seconds, 1),
+            trained_on.FACT: self.tracks,
             **surroundings(str(self.fabric.device)),
         }
         if short:

@@ -11,6 +11,7 @@ import torch
 from seq2exp.inference.checkpoints import load_checkpoint_for_inference
 from seq2exp.inference.session import open_session
 from seq2exp.model.checkpoint import build_network, load_checkpoint
+from seq2exp.processing import trained_on
 from seq2exp.settings import MaskSettings
 from seq2exp.sources.dataset import open_dataset
 from seq2exp.training.batches import StepSampler, batch_at, loader
@@ -58,6 +59,10 @@ def test_each_kind_of_run_ends_in_a_checkpoint_that_predicts(
 
     checkpoint = load_checkpoint(folder.checkpoint)
     assert checkpoint.provenance["trained"] is True
+    tracks = trained_on.read(folder.checkpoint, checkpoint.provenance)
+    n_train = len(cache.part("train")) // 2
+    assert tracks is not None
+    assert {cell: roles["dnase"].n_windows for cell, roles in tracks.items()} == {"SynK": n_train, "SynG": n_train}
     with torch.inference_mode():
         (batch,) = loader(cache, [cache.part("valid").tolist()], workers=0)
         prediction = checkpoint.network(batch.network_input()).prediction
