@@ -10,6 +10,7 @@ from seq2exp.figures.export_words import badge_of
 from seq2exp.results import MaskResult
 from seq2exp.ui.held_out import Acquaintance
 from seq2exp.ui.text import plain
+from seq2exp.ui.track_scale import Said
 
 PARTS: dict[Acquaintance, tuple[str, str, str, str]] = {
     "test": (
@@ -83,3 +84,14 @@ def data_badge(*, synthetic: bool, truth: bool) -> None:
             help="Simulated cell lines in real file formats: nothing here was measured."
             + (" Which elements drive each gene is therefore known exactly." if truth else ""),
         )
+
+
+def scale_badge(said: Said | None) -> None:
+    """That a track is on another scale than those learned from, or that nobody knows; nothing where all is well."""
+    if said is None or said.kind == "alike":
+        return
+    words = " ".join(plain(sentence) for sentence in said.words)
+    if said.kind == "differs":
+        st.badge("TRACK ON ANOTHER SCALE", color="red", icon=":material/straighten:", help=words)
+    else:
+        st.badge("TRACK SCALE NOT KNOWN", color="gray", icon=":material/help:", help=words)

@@ -16,7 +16,7 @@ from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
 from seq2exp.ui import asks, beside, cache, chosen, display, exports, inputs, own, panels, rows_of, state, truth
 from seq2exp.ui.cache import Answer
-from seq2exp.ui.summary import badge_row, below
+from seq2exp.ui.summary import badge_row, below, scale_warning
 from seq2exp.ui.text import milliseconds, plain
 from seq2exp.ui.tracks import component
 from seq2exp.ui.tracks.payload import locus_payload
@@ -84,7 +84,7 @@ def show(
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     with row:
         visible = inputs.position_box(view.interval)
-        badge_row(opened, gene, cell_type, loaded, view, plain=False)
+        later = badge_row(opened, gene, cell_type, loaded, view, plain=False)
     # One block, empty or not: what is below keeps its place in the page, so the browser need not build it anew.
     with st.container():
         inputs.show_locus_error()
@@ -96,6 +96,7 @@ def show(
         choices = inputs.choices(view.interval, visible)
         exports.popover(view, visible, config=config, choices=choices, truth=known, beside=extra)
     _figure(opened, answer, config, locus, visible, extra)
+    scale_warning(later, opened, cell_type, loaded)
     below(answer, live=True)
     state.write_link(config, inputs.choices(view.interval, visible))
 

@@ -10,7 +10,7 @@ from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
 from seq2exp.ui import beside, exports, inputs, panels, state, truth
 from seq2exp.ui.cache import Answer
-from seq2exp.ui.summary import badge_row, below
+from seq2exp.ui.summary import badge_row, below, scale_warning
 
 
 def show(
@@ -22,7 +22,7 @@ def show(
     with row:
         visible = inputs.position_box(view.interval)
         inputs.move_buttons(gene, view.interval)
-        badge_row(opened, gene, cell_type, loaded, view, plain=True)
+        later = badge_row(opened, gene, cell_type, loaded, view, plain=True)
         panels.expression_line(view)
     with st.container():
         inputs.show_locus_error()
@@ -34,5 +34,6 @@ def show(
         choices = inputs.choices(view.interval, visible)
         exports.popover(view, visible, config=config, choices=choices, truth=known, beside=extra)
     panels.figure(view, visible, known, extra)
+    scale_warning(later, opened, cell_type, loaded)
     below(answer, live=False)
     state.write_link(config, inputs.choices(view.interval, visible))
