@@ -31,8 +31,8 @@ Progress = Callable[[int, int, str], None]
 """Called with TSS done, TSS in all, and what is read next."""
 
 BAND_BINS = 1_024
-"""Most bins of a square read at once: 8 MB as float64. TSS whose bins overlap are read together, which decodes every
-block of the map once instead of once per TSS."""
+"""Most bins of a square read at once: 8 MB as float64. TSS within it are read together, which opens the map and decodes
+its blocks once instead of once per TSS."""
 
 
 def store_contacts(
@@ -216,7 +216,7 @@ def _read_bands(
         told(at)
         low, high = bins[at]
         after = at + 1
-        while after < len(spans) and bins[after][0] < high and bins[after][1] - low <= BAND_BINS:
+        while after < len(spans) and bins[after][1] - low <= BAND_BINS:
             low, high, after = min(low, bins[after][0]), max(high, bins[after][1]), after + 1
         if after == at + 1:
             yield (
