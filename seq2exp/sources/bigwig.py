@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from seq2exp.errors import SettingsError, SourceError
 from seq2exp.genome import Interval, match_chromosome
+from seq2exp.sources.remote import Place, RemoteFile
+from seq2exp.sources.remote_bigwig import remote_bigwig_sizes, remote_values
 
 _MAGIC = 0x888FFC26
 _CHROM_TREE_MAGIC = 0x78CA8C91
@@ -24,25 +26,27 @@ _INDEX_HEADER = "IIQIIIIQII"  # table 14: 48 bytes
 _LEAF_ITEM, _BRANCH_ITEM = "IIIIQQ", "IIIIQ"  # tables 16 and 17
 
 
-def bigwig_sizes(path: Path) -> dict[str, int]:
+def bigwig_sizes(path: Place) -> dict[str, int]:
     """Length in bp of every chromosome in the bigWig's header.
 
     Raises
     ------
     SourceError
-        Absent, foreign or truncated file.
+        Absent, foreign or truncated file; RemoteError where a server fails.
     """
+    if isinstance(path, RemoteFile):
+        return remote_bigwig_sizes(path)
     with _opened(path) as bigwig:
         return {str(name): int(length) for name, length in bigwig.chroms().items()}
 
 
-def read_signal(path: Path, interval: Interval, *, bin_bp: int = 1) -> NDArray[np.float32]:
+def read_signal(path: Place, interval: Interval, *, bin_bp: int = 1) -> NDArray[np.float32]:
     """Mean signal over `interval`, one value per bin.
 
     Parameters
     ----------
     path
-        bigWig file; opened and closed inside this call.
+        bigWig file, on disk or at an address; opened and closed inside this call.
     interval
         Its chromosome may be written with or without ``chr``. May run past the chromosome's ends.
     bin_bp
@@ -58,26 +62,28 @@ def read_signal(path: Path, interval: Interval, *, bin_bp: int = 1) -> NDArray[n
     ------
     SourceError
         Absent, foreign or truncated file, a chromosome it lacks, an infinite value; the message names it.
+        RemoteError where a server fails.
     SettingsError
         `bin_bp` does not divide the width.
     """
     if bin_bp < 1 or interval.width % bin_bp:
         raise SettingsError(f"bin_bp must divide the {interval.width:,} bp of {interval}, found {bin_bp}")
-    with _opened(path) as bigwig:
-        sizes = bigwig.chroms()
-        name = match_chromosome(interval.chrom, sizes)
-        if name is None:
-            raise SourceError(f"{path}: no chromosome {interval.chrom}; it has {_listed(list(sizes))}")
-        start, end = max(interval.start, 0), min(interval.end, int(sizes[name]))
-        values = np.full(interval.width, np.nan, dtype=np.float32)
+    values = np.full(interval.width, np.nan, dtype=np.float32)
+    if isinstance(path, RemoteFile):
+        name, start, end = _clipped(path, interval, remote_bigwig_sizes(path))
         if start < end:
-            try:
-                read = bigwig.values(name, start, end, numpy=True)
-            except RuntimeError as error:
-                raise SourceError(
-                    f"{path}: {name}:{start + 1:,}-{end:,} cannot be read; the file is damaged"
-                ) from error
-            values[start - interval.start : end - interval.start] = read
+            values[start - interval.start : end - interval.start] = remote_values(path, name, start, end)
+    else:
+        with _opened(path) as bigwig:
+            name, start, end = _clipped(path, interval, bigwig.chroms())
+            if start < end:
+                try:
+                    read = bigwig.values(name, start, end, numpy=True)
+                except RuntimeError as error:
+                    raise SourceError(
+                        f"{path}: {name}:{start + 1:,}-{end:,} cannot be read; the file is damaged"
+                    ) from error
+                values[start - interval.start : end - interval.start] = read
     infinite = np.flatnonzero(np.isinf(values))
     if infinite.size:
         raise SourceError(
@@ -85,6 +91,14 @@ def read_signal(path: Path, interval: Interval, *, bin_bp: int = 1) -> NDArray[n
             f"({infinite.size:,} in {interval}); a signal must be finite"
         )
     return values if bin_bp == 1 else _bin_means(values, bin_bp)
+
+
+def _clipped(path: Place, interval: Interval, sizes: Mapping[str, int]) -> tuple[str, int, int]:
+    """The file's own name of the chromosome, and the part of the interval that lies on it."""
+    name = match_chromosome(interval.chrom, sizes)
+    if name is None:
+        raise SourceError(f"{path}: no chromosome {interval.chrom}; it has {_listed(list(sizes))}")
+    return name, max(interval.start, 0), min(interval.end, int(sizes[name]))
 
 
 def _bin_means(values: NDArray[np.float32], bin_bp: int) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ _WARNING_FILTERS = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class _Contig:
+class Contig:
     """One line of a .fai: lengths in bases, offsets in (unpacked) bytes."""
 
     length: int
@@ -52,8 +52,12 @@ class _Contig:
         """Byte after the last base."""
         if not self.length:
             return self.offset
-        full_lines, rest = divmod(self.length - 1, self.line_bases)
-        return self.offset + full_lines * self.line_bytes + rest + 1
+        return self.byte_of(self.length - 1) + 1
+
+    def byte_of(self, base: int) -> int:
+        """Where the 0-based ``base`` stands."""
+        full_lines, rest = divmod(base, self.line_bases)
+        return self.offset + full_lines * self.line_bytes + rest
 
 
 def fasta_sizes(path: Path) -> dict[str, int]:
@@ -102,8 +106,12 @@ def read_sequence(path: Path, interval: Interval) -> str:
             f"{path}: {name} does not lie where {_beside(path, '.fai').name} says; the index is of another file: "
             f"delete it and run samtools faidx {path.name}"
         )
-    inside = bases.translate(_TO_ACGTN).decode("ascii")
-    return "N" * (start - interval.start) + inside + "N" * (interval.end - end)
+    return "N" * (start - interval.start) + as_acgtn(bases) + "N" * (interval.end - end)
+
+
+def as_acgtn(bases: bytes) -> str:
+    """The letters in capitals, everything but A, C, G and T as N."""
+    return bases.translate(_TO_ACGTN).decode("ascii")
 
 
 def index_fasta(path: Path) -> tuple[Path, ...]:
@@ -115,7 +123,7 @@ def index_fasta(path: Path) -> tuple[Path, ...]:
         Not a FASTA, gzip that is not bgzip, or a folder that cannot be written to.
     """
     _check_container(path)
-    suffixes = (".fai", ".gzi") if _is_compressed(path) else (".fai",)
+    suffixes = (".fai", ".gzi") if is_compressed(path.name) else (".fai",)
     indices = tuple(_beside(path, suffix) for suffix in suffixes)
     try:
         for index in indices:
@@ -126,11 +134,11 @@ def index_fasta(path: Path) -> tuple[Path, ...]:
     return indices
 
 
-def _checked_index(path: Path) -> dict[str, _Contig]:
+def _checked_index(path: Path) -> dict[str, Contig]:
     """The .fai of `path`, after making sure that the FASTA is whole."""
     _check_container(path)
     contigs = _read_fai(path)
-    if _is_compressed(path):
+    if is_compressed(path.name):
         _check_gzi(path)
     else:
         size, longest = path.stat().st_size, max(contig.end for contig in contigs.values())
@@ -151,7 +159,7 @@ def _check_container(path: Path) -> None:
         raise SourceError(f"{path}: no such FASTA") from error
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    if not _is_compressed(path):
+    if not is_compressed(path.name):
         if head.lstrip()[:1] not in (b">", b";"):
             raise SourceError(f"{path}: not a FASTA: it starts with {head[:8]!r}, not with '>'")
     elif head[:4] != b"\x1f\x8b\x08\x04" or head[12:14] != b"BC":
@@ -160,25 +168,30 @@ def _check_container(path: Path) -> None:
         raise SourceError(f"{path}: truncated: the closing bgzip block is missing; fetch it again")
 
 
-def _read_fai(path: Path) -> dict[str, _Contig]:
+def _read_fai(path: Path) -> dict[str, Contig]:
     index = _beside(path, ".fai")
     try:
-        lines = index.read_text(encoding="utf-8").splitlines()
+        text = index.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise SourceError(f"{index}: the index is missing; make it with: samtools faidx {path.name}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{index}: cannot be read as an index ({error}); run samtools faidx {path.name}") from error
-    contigs: dict[str, _Contig] = {}
-    for number, line in enumerate(lines, start=1):
+    return parse_fai(str(index), text)
+
+
+def parse_fai(index: str, text: str) -> dict[str, Contig]:
+    """The lines of a .fai called ``index`` in messages. Raises SourceError at the first that is none."""
+    contigs: dict[str, Contig] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split("\t")
         if len(fields) != 5 or not all(field.isdigit() for field in fields[1:]):
-            raise SourceError(f"{index}, line {number}: not a FASTA index line; run samtools faidx {path.name}")
+            raise SourceError(f"{index}, line {number}: not a FASTA index line; run samtools faidx")
         length, offset, line_bases, line_bytes = (int(field) for field in fields[1:])
         if fields[0] in contigs or (length and not 0 < line_bases < line_bytes):
             raise SourceError(f"{index}, line {number}: doubled name or impossible line length for {fields[0]}")
-        contigs[fields[0]] = _Contig(length, offset, line_bases, line_bytes)
+        contigs[fields[0]] = Contig(length, offset, line_bases, line_bytes)
     if not contigs:
-        raise SourceError(f"{index}: the index is empty; run samtools faidx {path.name}")
+        raise SourceError(f"{index}: the index is empty; run samtools faidx")
     return contigs
 
 
@@ -230,18 +243,19 @@ def _fetch_by_pyfaidx(path: Path, name: str, start: int, end: int) -> str:
 
 def _is_older(path: Path) -> bool:
     modified = path.stat().st_mtime
-    suffixes = (".fai", ".gzi") if _is_compressed(path) else (".fai",)
+    suffixes = (".fai", ".gzi") if is_compressed(path.name) else (".fai",)
     return any(_beside(path, suffix).stat().st_mtime < modified for suffix in suffixes)
 
 
-def _is_compressed(path: Path) -> bool:
-    return path.name.lower().endswith(_COMPRESSED)
+def is_compressed(name: str) -> bool:
+    """Whether a FASTA of that file name is bgzip, as pyfaidx tells."""
+    return name.lower().endswith(_COMPRESSED)
 
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _listed(names: dict[str, _Contig]) -> str:
+def _listed(names: dict[str, Contig]) -> str:
     shown = list(names)[:30]
     return ", ".join(shown) + (f" and {len(names) - 30} more" if len(names) > 30 else "")

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from seq2exp.errors import SourceError
 from seq2exp.genome import Interval, match_chromosome
+from seq2exp.sources import remote_hic
+from seq2exp.sources.remote import Place, RemoteFile
 
 _ONE_AT_A_TIME = threading.Lock()
 """HDF5 below hictkpy is not safe to enter from several threads."""
@@ -34,7 +36,7 @@ class ContactProfile:
     """(n_bins,) contacts; NaN where the map has no row (past the ends, masked bin), 0 where measured and empty."""
 
 
-def contact_sizes(path: Path) -> dict[str, int]:
+def contact_sizes(path: Place) -> dict[str, int]:
     """Length in bp of every chromosome of the map.
 
     Raises
@@ -42,11 +44,13 @@ def contact_sizes(path: Path) -> dict[str, int]:
     SourceError
         Absent, foreign or truncated file.
     """
+    if isinstance(path, RemoteFile):
+        return remote_hic.chromosomes(path)
     with _opened(path, _resolutions(path)[0]) as opened:
         return {str(name): int(length) for name, length in opened.file.chromosomes().items()}
 
 
-def contact_resolutions(path: Path) -> tuple[int, ...]:
+def contact_resolutions(path: Place) -> tuple[int, ...]:
     """Bin widths in bp that the file holds, ascending.
 
     Raises
@@ -54,10 +58,10 @@ def contact_resolutions(path: Path) -> tuple[int, ...]:
     SourceError
         Absent, foreign or truncated file.
     """
-    return _resolutions(path)
+    return remote_hic.resolutions(path) if isinstance(path, RemoteFile) else _resolutions(path)
 
 
-def contact_normalisations(path: Path, *, resolution_bp: int) -> tuple[str, ...]:
+def contact_normalisations(path: Place, *, resolution_bp: int) -> tuple[str, ...]:
     """Names `read_contact_profile` takes for `resolution_bp`: NONE first, then what the file holds.
 
     Raises
@@ -65,19 +69,21 @@ def contact_normalisations(path: Path, *, resolution_bp: int) -> tuple[str, ...]
     SourceError
         Absent, foreign or truncated file; a resolution it lacks.
     """
+    if isinstance(path, RemoteFile):
+        return remote_hic.normalisations(path, resolution_bp)
     with _opened(path, resolution_bp) as opened:
         return _normalisations(opened.file)
 
 
 def read_contact_profile(
-    path: Path, interval: Interval, *, anchor_bp: int, resolution_bp: int, normalisation: str = "NONE"
+    path: Place, interval: Interval, *, anchor_bp: int, resolution_bp: int, normalisation: str = "NONE"
 ) -> ContactProfile:
     """Contacts between the bin of `anchor_bp` and every bin that `interval` touches.
 
     Parameters
     ----------
     path
-        .hic, .cool or .mcool; opened and closed inside this call.
+        .hic, .cool or .mcool, opened and closed inside this call; or a .hic at an address.
     interval
         Its chromosome may be written with or without ``chr``. May run past the chromosome's ends: NaN there.
     anchor_bp
@@ -100,13 +106,17 @@ def read_contact_profile(
     """
     first = interval.start // resolution_bp
     values = np.full(-(-interval.end // resolution_bp) - first, np.nan)
+    if isinstance(path, RemoteFile):
+        name, size = remote_hic.chromosome(path, interval.chrom)
+        anchor, start, end = _placed(path, name, size, interval, anchor_bp, resolution_bp)
+        if start < end:
+            row = remote_hic.read_matrix(path, name, resolution_bp, normalisation, (anchor, anchor + 1), (start, end))
+            values[start - first : end - first] = row[0]
+        return ContactProfile(first * resolution_bp, resolution_bp, values)
     with _opened(path, resolution_bp) as opened:
         name, size = _chromosome(path, opened.file, interval.chrom)
         _check_normalisation(path, opened.file, normalisation)
-        if not 0 <= anchor_bp < size:
-            raise SourceError(f"{path}: anchor {interval.chrom}:{anchor_bp + 1:,} lies outside {name} ({size:,} bp)")
-        anchor = anchor_bp // resolution_bp
-        start, end = max(first, 0), min(first + len(values), -(-size // resolution_bp))
+        anchor, start, end = _placed(path, name, size, interval, anchor_bp, resolution_bp)
         # A .hic file stores and serves the upper triangle only: columns left of the anchor are read as rows.
         if start < min(end, anchor):
             left = _block(opened.file, name, size, (start, min(end, anchor)), (anchor, anchor + 1), normalisation)
@@ -118,7 +128,7 @@ def read_contact_profile(
 
 
 def read_contact_matrix(
-    path: Path, interval: Interval, *, resolution_bp: int, normalisation: str = "NONE"
+    path: Place, interval: Interval, *, resolution_bp: int, normalisation: str = "NONE"
 ) -> NDArray[np.float64]:
     """The square map of the bins that `interval` touches, clipped to the chromosome.
 
@@ -133,17 +143,22 @@ def read_contact_matrix(
     SourceError
         As `read_contact_profile`.
     """
+    if isinstance(path, RemoteFile):
+        name, size = remote_hic.chromosome(path, interval.chrom)
+        bins = _bins_inside(interval, size, resolution_bp)
+        if bins is None:
+            return np.empty((0, 0))
+        return remote_hic.read_matrix(path, name, resolution_bp, normalisation, bins, bins)
     with _opened(path, resolution_bp) as opened:
         name, size = _chromosome(path, opened.file, interval.chrom)
         _check_normalisation(path, opened.file, normalisation)
-        start, end = max(interval.start, 0), min(interval.end, size)
-        if start >= end:
+        bins = _bins_inside(interval, size, resolution_bp)
+        if bins is None:
             return np.empty((0, 0))
-        bins = (start // resolution_bp, -(-end // resolution_bp))
         return _block(opened.file, name, size, bins, bins, normalisation)
 
 
-def contact_row_sums(path: Path, chrom: str, *, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
+def contact_row_sums(path: Place, chrom: str, *, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
     """Sum of every row of the whole symmetric map of one chromosome.
 
     Returns
@@ -156,6 +171,8 @@ def contact_row_sums(path: Path, chrom: str, *, resolution_bp: int, normalisatio
     SourceError
         As `read_contact_profile`.
     """
+    if isinstance(path, RemoteFile):
+        return remote_hic.row_sums(path, chrom, resolution_bp, normalisation)
     with _opened(path, resolution_bp) as opened:
         name, size = _chromosome(path, opened.file, chrom)
         _check_normalisation(path, opened.file, normalisation)
@@ -176,7 +193,7 @@ def contact_row_sums(path: Path, chrom: str, *, resolution_bp: int, normalisatio
         return sums
 
 
-def normalisation_weights(path: Path, chrom: str, *, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
+def normalisation_weights(path: Place, chrom: str, *, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
     """The vector w of one chromosome with which balanced = raw / (w_i * w_j), as Juicer writes KR and VC.
 
     Returns
@@ -189,12 +206,30 @@ def normalisation_weights(path: Path, chrom: str, *, resolution_bp: int, normali
     SourceError
         As `read_contact_profile`.
     """
+    if isinstance(path, RemoteFile):
+        return remote_hic.weights(path, chrom, resolution_bp, normalisation)
     with _opened(path, resolution_bp) as opened:
         name, size = _chromosome(path, opened.file, chrom)
         _check_normalisation(path, opened.file, normalisation)
         if normalisation == "NONE":
             return np.ones(-(-size // resolution_bp))
         return _weights(opened.file, name, normalisation)
+
+
+def _placed(
+    path: Place, name: str, size: int, interval: Interval, anchor_bp: int, resolution_bp: int
+) -> tuple[int, int, int]:
+    """Bin of the anchor, and the bins of the interval that the chromosome has; SourceError for an anchor outside it."""
+    if not 0 <= anchor_bp < size:
+        raise SourceError(f"{path}: anchor {interval.chrom}:{anchor_bp + 1:,} lies outside {name} ({size:,} bp)")
+    start = max(interval.start // resolution_bp, 0)
+    return anchor_bp // resolution_bp, start, min(-(-interval.end // resolution_bp), -(-size // resolution_bp))
+
+
+def _bins_inside(interval: Interval, size: int, resolution_bp: int) -> tuple[int, int] | None:
+    """First bin and the bin after the last that the interval touches on the chromosome; None: it lies outside."""
+    start, end = max(interval.start, 0), min(interval.end, size)
+    return (start // resolution_bp, -(-end // resolution_bp)) if start < end else None
 
 
 class _Opened:
