@@ -48,7 +48,7 @@ class CageLabels:
     """What a report should say about them, in sentences."""
 
 
-def labels_from_ctss(path: Path, genes: Sequence[Gene], *, half_bp: int = LABEL_HALF_BP) -> CageLabels:
+def cage_from_ctss(path: Path, genes: Sequence[Gene], *, half_bp: int = LABEL_HALF_BP) -> CageLabels:
     """Labels from a CTSS BED: one line per base and strand, the score is the number of tags that begin there.
 
     Parameters
@@ -99,7 +99,7 @@ def labels_from_ctss(path: Path, genes: Sequence[Gene], *, half_bp: int = LABEL_
     return CageLabels(_series(path.name, genes, tags), library, None, _library_notes(path.name, library))
 
 
-def labels_from_bigwig(
+def cage_from_bigwig(
     paths: Sequence[Path],
     genes: Sequence[Gene],
     *,
@@ -115,7 +115,7 @@ def labels_from_bigwig(
         One file with both strands, or two. The values of a file that is nowhere above 0 are taken as the minus strand
         written downwards.
     genes, half_bp
-        As in `labels_from_ctss`.
+        As in `cage_from_ctss`.
     silent
         What silence means. None: seen from the windows. Files that write zeros are silent where nothing was measured,
         files without any zero write only bases with tags. `CageLabels.silent` and ``notes`` tell what was taken.
