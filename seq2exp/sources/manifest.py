@@ -52,7 +52,18 @@ class Checksum(Block):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
-class FileFacts(Block):
+class StoredFile(Block):
+    """What every file has, whatever its format."""
+
+    compression: Literal["none", "gzip", "bgzip"] = "none"
+    chrom_naming: Literal["chr1", "1"] = "chr1"
+    assembly: str | None = None
+    """None: the manifest's genome_build."""
+    size_bytes: int | None = Field(default=None, ge=0)
+    checksum: Checksum = Checksum()
+
+
+class FileFacts(StoredFile):
     """What the file is, as bytes."""
 
     format: Literal[
@@ -72,12 +83,6 @@ class FileFacts(Block):
         "bam",
     ]
     """contacts: profiles of every TSS as `seq2exp data build` stores them; hic_feat: those of the authors' folder."""
-    compression: Literal["none", "gzip", "bgzip"] = "none"
-    chrom_naming: Literal["chr1", "1"] = "chr1"
-    assembly: str | None = None
-    """None: the manifest's genome_build."""
-    size_bytes: int | None = Field(default=None, ge=0)
-    checksum: Checksum = Checksum()
 
 
 class Content(Block):
@@ -89,6 +94,8 @@ class Content(Block):
     resolution_bp: int | None = Field(default=None, ge=1)
     normalisation: str | None = None
     """Contact maps: the normalisation to read, where it differs from window.contact_normalisation."""
+    normalisation_index: list[int] | None = Field(default=None, min_length=2, max_length=2)
+    """.hic of version 8: position and length in bytes of its index of normalisations, which streaming else looks for."""
     summary: dict[str, float | str | None] | None = None
     """Figures about the content (mean, p99, max ...), free keys."""
 
@@ -184,6 +191,8 @@ class Manifest(Block):
     genome_build: str
     chromosomes: list[str] | None = None
     """Chromosomes in use; None: all of the reference."""
+    chromosome_lengths: dict[str, int] | None = None
+    """In bp, named as in the reference. Where stated, a streamed reference is not asked for them when it is opened."""
     window: WindowFacts = WindowFacts()
     cell_types: list[str]
     licences: list[Licence] = Field(default_factory=list)

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from seq2exp.sources.manifest import Manifest, Source
-from seq2exp.ui import catalogue
 from seq2exp.ui.status_machine import short, size_in_words
 
 NONE = "–"  # noqa: RUF001 - the dash of a table
-REAL_DATA = "data_manifest.yaml"
-"""The project's own manifest: where the real data come from, whether or not they are here."""
-
-
-def manifest_paths(known: Mapping[str, Path]) -> dict[str, Path]:
-    """The data sets known to the pages and, below them, the manifest of the real data, by the name shown."""
-    project = catalogue.ROOT / REAL_DATA
-    return {**known, **({f"Real data ({REAL_DATA})": project} if project.is_file() else {})}
 
 
 def absent_files(manifest: Manifest, root: Path) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ def _empty(kept: Cache) -> None:
 def choose_manifest() -> Path | None:
     """The data set whose sources are listed and which the self-test opens; None where there is none."""
     state = st.session_state
-    known = status_data.manifest_paths(known_datasets())
+    known = known_datasets()
     if not known:
         st.info("No data set is there. Make a small one with `make data`, or open one on the page Explore.")
         return None

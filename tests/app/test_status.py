@@ -141,16 +141,39 @@ def test_what_cannot_be_deleted_is_told(monkeypatch: pytest.MonkeyPatch, status:
     assert "visitor" not in app.error[0].value
 
 
-def test_the_project_manifest_gives_every_source_its_provenance() -> None:
-    manifest = load_manifest(ROOT / status_data.REAL_DATA)
-    rows = status_data.source_rows(manifest, ROOT / "nowhere").set_index("Title")
-    dnase = rows.loc["K562 DNase-seq"]
+def test_a_manifest_gives_every_source_its_provenance(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.yaml"
+    path.write_text(
+        """
+manifest_version: 1
+name: real
+title: Real
+genome_build: GRCh38
+cell_types: [K562]
+licences: [{key: encode, name: ENCODE data use policy}]
+citations: [{key: encode_consortium, text: ENCODE Project Consortium}]
+sources:
+  - id: k562.dnase.signal
+    title: K562 DNase-seq
+    role: dnase
+    cell_type: K562
+    local_path: K562.bigWig
+    file: {format: bigWig}
+    content: {unit: cuts per million reads per 150 bp}
+    accession: {portal: encode, file: ENCFF414OGC}
+    licence: encode
+    citations: [encode_consortium]
+""",
+        encoding="utf-8",
+    )
+    manifest = load_manifest(path)
+    dnase = status_data.source_rows(manifest, tmp_path).set_index("Title").loc["K562 DNase-seq"]
     assert dnase["Unit"] == "cuts per million reads per 150 bp"
     assert dnase["Assembly"] == "GRCh38"
     assert dnase["Licence"] == "ENCODE data use policy"
     assert "ENCODE Project Consortium" in dnase["Cite"]
     assert dnase["Accession"] == "encode ENCFF414OGC"
-    assert status_data.absent_files(manifest, ROOT / "nowhere") == tuple(source.id for source in manifest.sources)
+    assert status_data.absent_files(manifest, tmp_path) == ("k562.dnase.signal",)
 
 
 def test_places_are_told_from_home_or_project_on(monkeypatch: pytest.MonkeyPatch) -> None:
