@@ -30,7 +30,7 @@ UNBALANCED = ("NONE", "VC")
 
 @dataclass(frozen=True, slots=True)
 class ContactSource:
-    """A contact map, or the store made from one, and how to read it."""
+    """A contact map, the store made from one or the authors' own vectors, and how to read it."""
 
     path: Path
     resolution_bp: int

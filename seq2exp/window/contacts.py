@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.genome import Interval
 from seq2exp.results import MissingInput
 from seq2exp.settings import ContactMode
+from seq2exp.sources.hic_feat import is_feat_index
 from seq2exp.window.contact_constants import MAIN_2023, NASSER_2021, AbcConstants, fitted_scale
 from seq2exp.window.contact_rows import ContactSource, constants_of, contact_reach, fill_row, read_row
+from seq2exp.window.contact_values import Contacts
+from seq2exp.window.published_contacts import published_contacts
 from seq2exp.window.signals import expand_bins, on_chromosome
 
 __all__ = [
@@ -27,17 +28,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Contacts:
-    """Contacts of the bases of one window with its TSS, before log10(1 + x)."""
-
-    measured: NDArray[np.float64]
-    """(L,) the map's own values (abc_kr: balanced, diagonal corrected); NaN where the map has nothing to say."""
-    filled: NDArray[np.float64]
-    """(L,) what the model takes: filled, gated, scaled, pseudocount added; 0 outside the chromosome."""
-    missing: tuple[MissingInput, ...]
-
-
 def vc_counts(
     source: ContactSource, window: Interval, *, tss: int, chrom_length: int, constants: AbcConstants | None = None
 ) -> Contacts:
@@ -49,7 +39,7 @@ def vc_counts(
     Parameters
     ----------
     source
-        The map, or a store of this mode; the published normalisation is VC at 5 kb.
+        The map, a store of this mode or an index of the authors' vectors; the published normalisation is VC at 5 kb.
     window
         Bases wanted; may run past the chromosome's ends, where contacts are 0.
     tss
@@ -120,8 +110,10 @@ def _contacts(
     mode: ContactMode,
     stand_in: str,
 ) -> Contacts:
-    """The TSS row of either mode, spread over the bases and finished."""
+    """The TSS row of either mode, spread over the bases and finished; the authors' vectors are finished already."""
     constants = constants_of(source, constants)
+    if is_feat_index(source.path):
+        return published_contacts(source, window, mode=mode, tss=tss, chrom_length=chrom_length, constants=constants)
     reach = contact_reach(window, tss, chrom_length, constants)
     row = read_row(source, reach, mode=mode, tss=tss, constants=constants)
     measured, filled = (
