@@ -118,8 +118,8 @@ def gene_scores(candidates: ChromosomeElements, tss: float, choices: AbcChoices)
 
 def _activity(candidates: ChromosomeElements, choices: AbcChoices) -> Array:
     if choices.activity == "both":
-        return np.sqrt(candidates.dnase_rpm * candidates.h3k27ac_rpm)
-    return candidates.dnase_rpm.copy() if choices.activity == "dnase" else candidates.h3k27ac_rpm.copy()
+        return np.sqrt(candidates.dnase * candidates.h3k27ac)
+    return candidates.dnase.copy() if choices.activity == "dnase" else candidates.h3k27ac.copy()
 
 
 def _tss(pairs: Sequence[CrispriPair], choices: AbcChoices, gene_tss: Mapping[str, int] | None) -> list[float]:

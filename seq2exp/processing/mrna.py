@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seq2exp.errors import SourceError
 from seq2exp.genome import Interval
 from seq2exp.processing.output import Progress, write_rows
+from seq2exp.processing.stretches import stretches
 from seq2exp.sources.gtf_coding import CDS, PROTEIN_CODING, UTR3, UTR5, CodingTranscripts, read_coding_transcripts
 from seq2exp.sources.tables import ACTIVITY_PREFIX, MRNA_FEATURES
 
@@ -39,7 +40,8 @@ neither shorter and a longer 3' UTR."""
 
 _EQUAL_WITHIN = 1e-8
 """Features are equal when they differ by no more: one base of 2.3 Mb of intron moves its z-score by 2e-7."""
-_SPAN_BP, _GAP_BP = 4_000_000, 50_000
+_GAP_BP = 50_000
+"""Introns up to this are read along: an opened FASTA costs more than their bases."""
 
 
 def mrna_features(
@@ -59,7 +61,7 @@ def mrna_features(
         Of Ensembl or GENCODE, plain or gzip; Ensembl 90 for the published genes.
     sequence_of
         Bases of an interval on the forward strand, upper case, named as in the GTF (with or without ``chr``); asked
-        chromosome by chromosome from left to right, at most `_SPAN_BP` bases at a time.
+        chromosome by chromosome from left to right, some 4 Mb at a time.
     genes
         Ids without version; None: all.
     chromosomes
@@ -200,48 +202,28 @@ def _gc_shares(
 ) -> NDArray[np.float64]:
     """(n, 3) share of G and C among the letters of 5' UTR, CDS and 3' UTR, 3 decimals; 0 without letters."""
     strong, letters = np.zeros((len(chosen), 3), dtype=np.int64), np.zeros((len(chosen), 3), dtype=np.int64)
-    places = [
-        (block, row, kind)
-        for row, index in enumerate(chosen)
-        for kind in (UTR5, CDS, UTR3)
-        for block in found.parts(index, kind)
-    ]
-    places.sort()
+    blocks, owners = [], []
+    for row, index in enumerate(chosen):
+        for kind in (UTR5, CDS, UTR3):
+            for block in found.parts(index, kind):
+                blocks.append(block)
+                owners.append((row, kind))
     done = 0
-    for stretch, group in _stretches(places):
+    for stretch, group in stretches(blocks, gap_bp=_GAP_BP):
         bases = sequence_of(stretch)
         if len(bases) != stretch.width:
             raise SourceError(f"{stretch}: asked for {stretch.width:,} bases, got {len(bases):,}")
         codes = np.frombuffer(bases.encode("ascii", errors="replace"), dtype=np.uint8)
         before = np.concatenate([[0], np.cumsum((codes == ord("G")) | (codes == ord("C")))])
-        for block, row, kind in group:
-            strong[row, kind] += before[block.end - stretch.start] - before[block.start - stretch.start]
-            letters[row, kind] += block.width
+        for at in group:
+            block = blocks[at]
+            strong[owners[at]] += before[block.end - stretch.start] - before[block.start - stretch.start]
+            letters[owners[at]] += block.width
         done += len(group)
-        progress(done, len(places), f"GC of transcripts on {stretch.chrom}")
+        progress(done, len(blocks), f"GC of transcripts on {stretch.chrom}")
     return _rounded(strong / np.maximum(letters, 1), 3)
 
 
 def _rounded(values: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
     """As printed with so many decimals; NumPy's own rounding multiplies first, which moves values at half a step."""
     return np.array([round(value, decimals) for value in values.ravel().tolist()]).reshape(values.shape)
-
-
-def _stretches(
-    places: list[tuple[Interval, int, int]],
-) -> Iterator[tuple[Interval, list[tuple[Interval, int, int]]]]:
-    """Sorted blocks in groups that lie near one another, and the stretch that holds each group."""
-    group: list[tuple[Interval, int, int]] = []
-    chrom, start, end = "", 0, 0
-    for place in places:
-        block = place[0]
-        apart = block.chrom != chrom or block.start - end > _GAP_BP or max(end, block.end) - start > _SPAN_BP
-        if group and apart:
-            yield Interval(chrom, start, end), group
-            group = []
-        if not group:
-            chrom, start, end = block.chrom, block.start, block.end
-        group.append(place)
-        end = max(end, block.end)
-    if group:
-        yield Interval(chrom, start, end), group

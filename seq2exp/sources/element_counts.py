@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,14 @@ from seq2exp.sources.text import malformed, read_lines
 ELEMENTS_FILE = "elements.tsv.gz"
 GENES_FILE = "genes_tss1kb.tsv.gz"
 """Genes of the same cell type, as `seq2exp.sources.tables.read_gene_table` reads them."""
-ELEMENT_COLUMNS = ("chrom", "start", "end", "dhs_rpm", "h3k27ac_rpm")
+Unit = Literal["rpm", "signal"]
+"""rpm: reads in the element per million of the library. signal: sum of a track over the element, in its own unit."""
+PLACE_COLUMNS = ("chrom", "start", "end")
+VALUE_COLUMNS: Mapping[Unit, tuple[str, str]] = {
+    "rpm": ("dhs_rpm", "h3k27ac_rpm"),
+    "signal": ("dhs_signal", "h3k27ac_signal"),
+}
+"""DNase and H3K27ac by unit; a table of one unit is never read as one of the other."""
 ARTIFACT_COLUMN = "artifact"
 """Optional: 1 where the reads are not of the genome; such elements are left out."""
 
@@ -29,9 +37,9 @@ class ChromosomeElements:
     """(n,) 0-based bp."""
     end: NDArray[np.int64]
     """(n,) half-open."""
-    dnase_rpm: NDArray[np.float64]
-    """(n,) DNase reads in the element per million reads of the library."""
-    h3k27ac_rpm: NDArray[np.float64]
+    dnase: NDArray[np.float64]
+    """(n,) of the element as a whole, in the unit that was read."""
+    h3k27ac: NDArray[np.float64]
 
     @property
     def middle(self) -> NDArray[np.float64]:
@@ -39,13 +47,16 @@ class ChromosomeElements:
         return (self.start + self.end) / 2
 
 
-def read_elements(path: Path) -> Mapping[str, ChromosomeElements]:
+def read_elements(path: Path, *, unit: Unit = "rpm") -> Mapping[str, ChromosomeElements]:
     """The elements by chromosome, artifacts left out.
 
     Parameters
     ----------
     path
-        TSV, plain or gzip, with columns `ELEMENT_COLUMNS` and perhaps `ARTIFACT_COLUMN`; others are ignored.
+        TSV, plain or gzip, with columns `PLACE_COLUMNS`, those of ``unit`` in `VALUE_COLUMNS` and perhaps
+        `ARTIFACT_COLUMN`; others are ignored.
+    unit
+        What the values are to be.
 
     Raises
     ------
@@ -58,10 +69,11 @@ def read_elements(path: Path) -> Mapping[str, ChromosomeElements]:
     for number, line in read_lines(path):
         fields = line.split("\t")
         if not places:
-            missing = [name for name in ELEMENT_COLUMNS if name not in fields]
+            wanted = (*PLACE_COLUMNS, *VALUE_COLUMNS[unit])
+            missing = [name for name in wanted if name not in fields]
             if missing:
                 raise SourceError(f"{path}: no column {', '.join(missing)}; found {', '.join(fields[:20])[:300]}")
-            places, width = [fields.index(name) for name in ELEMENT_COLUMNS], len(fields)
+            places, width = [fields.index(name) for name in wanted], len(fields)
             artifact = fields.index(ARTIFACT_COLUMN) if ARTIFACT_COLUMN in fields else -1
             continue
         if not line:
@@ -86,7 +98,7 @@ def _count(path: Path, number: int, text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise malformed(path, number, f"found {text!r:.30} reads per million; must be a number, 0 or more")
+        raise malformed(path, number, f"found {text!r:.30} reads per million or signal; must be a number, 0 or more")
     return value
 
 

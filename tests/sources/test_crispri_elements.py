@@ -21,8 +21,8 @@ def test_elements_are_sorted_and_artifacts_left_out(tmp_path: Path) -> None:
     found = read_elements(_file(tmp_path, *rows))["chr1"]
     assert found.start.tolist() == [100, 900]
     assert found.end.tolist() == [600, 1500]
-    assert found.dnase_rpm.tolist() == [1, 3]
-    assert found.h3k27ac_rpm.tolist() == [4, 5]
+    assert found.dnase.tolist() == [1, 3]
+    assert found.h3k27ac.tolist() == [4, 5]
     assert found.middle.tolist() == [350, 1200]
 
 
