@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.genome import Interval
 from seq2exp.sources.bigwig import read_signal
+from seq2exp.sources.remote import Place
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def union(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(merged)
 
 
-def read_steps(path: Path, intervals: Iterable[Interval]) -> Steps:
+def read_steps(path: Place, intervals: Iterable[Interval]) -> Steps:
     """The signal over the union of ``intervals``.
 
     MACS3 takes each line of a bedGraph to reach back to the line before it, so a stretch left out would get the

@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seq2exp.errors import ManifestError, SourceError
+from seq2exp.errors import ManifestError, RemoteError, SourceError
 from seq2exp.genome import Assembly, Gene, Interval, Region, Transcript
 from seq2exp.sources.annotation import TranscriptTable, read_genes_gtf, read_regions, read_transcript_table
 from seq2exp.sources.bigwig import bigwig_sizes
-from seq2exp.sources.fasta import fasta_sizes
 from seq2exp.sources.genes import GeneIndex
 from seq2exp.sources.hic import contact_sizes
 from seq2exp.sources.manifest import Manifest, Role, Source, find_manifest, load_manifest
+from seq2exp.sources.remote import Place, RemoteFile, Traffic, is_offline, remote_cache_dir
+from seq2exp.sources.sequence import sequence_sizes
 from seq2exp.sources.tables import (
     ACTIVITY_PREFIX,
     MRNA_FEATURES,
@@ -30,23 +31,29 @@ from seq2exp.sources.tables import (
     read_split,
 )
 
+STREAMED_FORMATS = frozenset({"bigWig", "2bit", "fasta", "hic"})
+"""What is read by ranges where the file is not on disk and the data set was opened with ``remote``."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A validated manifest with its files; made by `open_dataset`.
 
-    Holds paths, never open handles. Tables are read when first asked for and kept on the instance.
+    Holds places, never open handles. Tables are read when first asked for and kept on the instance.
     """
 
     manifest: Manifest
     root: Path
     """Folder of the manifest; relative paths start here."""
     hash: str
-    """12 hex digits of the manifest's bytes and every file's size: names this data set in caches and results."""
+    """12 hex digits of the manifest's bytes and every file's size (or address): names it in caches and results."""
     assembly: Assembly
     """Chromosomes in use, named as in the FASTA."""
     genes: GeneIndex
     """Genes whose TSS lies on a chromosome in use, chromosomes named as in the FASTA."""
+    streamed: Mapping[str, RemoteFile] = field(default_factory=dict)
+    """By source id, the files that are read from their servers; empty unless opened with ``remote``."""
+    _checked: dict[str, int] = field(default_factory=dict, init=False, repr=False)
     _expression: dict[Path, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
     _rna_features: dict[Path, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
@@ -90,13 +97,52 @@ class Dataset:
         return (*own, *(source for source in wanted if source.cell_type is None))
 
     def path(self, role: Role, cell_type: str | None = None) -> Path | None:
-        """Where the file of `source` lies; None: the manifest has none for that cell type."""
+        """Where the file of `source` lies on disk; None: the manifest has none for that cell type.
+
+        For readers that need the file itself; those that can read from a server ask for `place`.
+
+        Raises
+        ------
+        RemoteError
+            The file is not on disk but streamed.
+        """
         source = self.source(role, cell_type)
         return None if source is None else self.path_of(source)
 
     def path_of(self, source: Source) -> Path:
-        """Where the file of one source lies."""
+        """Where the file of one source lies on disk. RemoteError where it is streamed."""
+        if source.id in self.streamed:
+            raise RemoteError(
+                f"{source.id}: is streamed from {self.streamed[source.id]}, but this needs the file itself; fetch it "
+                f"with: python -m seq2exp data get"
+            )
         return self.root / source.local_path
+
+    def place(self, role: Role, cell_type: str | None = None) -> Place | None:
+        """Where the file of `source` is read from: a path, or an address; None: the manifest has none.
+
+        Raises
+        ------
+        RemoteError
+            A streamed file cannot be had.
+        SourceError
+            A streamed file is of another assembly; asked of its server at first use.
+        """
+        source = self.source(role, cell_type)
+        if source is None:
+            return None
+        file = self.streamed.get(source.id)
+        if file is None:
+            return self.path_of(source)
+        if self._checked.get(source.id) != file.generation:
+            _check_assembly(source, file, self.assembly, "the reference")
+            self._checked[source.id] = file.generation
+        return file
+
+    @property
+    def traffic(self) -> Traffic:
+        """What streaming has moved since the data set was opened, by everybody who uses it."""
+        return sum((file.traffic for file in self.streamed.values()), Traffic())
 
     def transcripts(self, interval: Interval) -> tuple[Transcript, ...]:
         """Transcripts that meet `interval`, sorted by start; none if the manifest has no GTF.
@@ -205,7 +251,7 @@ class Dataset:
         return {} if path is None else read_split(path)
 
 
-def open_dataset(path: Path, *, verify: bool = False) -> Dataset:
+def open_dataset(path: Path, *, verify: bool = False, remote: bool = False, cache_dir: Path | None = None) -> Dataset:
     """The data set of a manifest, after checking that its files are there and belong together.
 
     Parameters
@@ -214,6 +260,12 @@ def open_dataset(path: Path, *, verify: bool = False) -> Dataset:
         Manifest file, or the folder that holds ``data_manifest.yaml`` or ``manifest.yaml``.
     verify
         Also compute the checksums the manifest states; reads every such file whole.
+    remote
+        A bigWig, 2bit, FASTA or .hic that is not on disk and whose ``url.primary`` is stated is read from there by
+        ranges. No server is asked here but for the lengths of chromosomes, where the reference is streamed and the
+        manifest does not state them.
+    cache_dir
+        Where streamed bytes are kept; None: `remote_cache_dir`.
 
     Raises
     ------
@@ -221,30 +273,80 @@ def open_dataset(path: Path, *, verify: bool = False) -> Dataset:
         Manifest absent or wrong; files absent (all of them named); no reference or no genes.
     SourceError
         A file of another size or checksum than stated, unreadable, or of another assembly: bigWig, contact map
-        or gene that does not fit the FASTA's chromosome lengths.
+        or gene that does not fit the reference's chromosome lengths. RemoteError where a streamed reference fails.
     """
     manifest_path = find_manifest(path).absolute()
     manifest = load_manifest(manifest_path)
     root = manifest_path.parent
-    paths = {source.id: root / source.local_path for source in manifest.sources}
-    absent = [f"{source.id} ({paths[source.id]})" for source in manifest.sources if not paths[source.id].is_file()]
-    if absent:
-        raise ManifestError(f"{manifest_path}: {len(absent)} of {len(paths)} files are absent: {'; '.join(absent)}")
+    on_disk, streamed = _found(manifest_path, manifest, cache_dir or remote_cache_dir() if remote else None)
     for source in manifest.sources:
-        _check_bytes(source, paths[source.id], verify=verify)
+        if source.id in on_disk:
+            _check_bytes(source, on_disk[source.id], verify=verify)
     reference = _only(manifest_path, manifest, "reference")
-    sizes = fasta_sizes(paths[reference.id])
-    whole = Assembly(manifest.genome_build, sizes)
+    whole = Assembly(manifest.genome_build, _lengths(manifest, on_disk.get(reference.id), streamed.get(reference.id)))
     for source in manifest.sources:
-        _check_assembly(source, paths[source.id], whole, paths[reference.id])
+        if source.id in on_disk:
+            _check_assembly(source, on_disk[source.id], whole, Path(reference.local_path).name)
     assembly = _in_use(manifest_path, manifest, whole)
+    places = [streamed.get(source.id) or on_disk[source.id] for source in manifest.sources]
     return Dataset(
         manifest=manifest,
         root=root,
-        hash=hash_files(manifest_path.read_bytes(), paths.values()),
+        hash=hash_files(manifest_path.read_bytes(), places),
         assembly=assembly,
-        genes=GeneIndex(_placed_genes(manifest_path, manifest, paths, assembly)),
+        genes=GeneIndex(_placed_genes(manifest_path, manifest, on_disk, assembly)),
+        streamed=streamed,
     )
+
+
+def _found(
+    manifest_path: Path, manifest: Manifest, cache_dir: Path | None
+) -> tuple[dict[str, Path], dict[str, RemoteFile]]:
+    """Files on disk and, where there is a cache for them, files to stream, by source id; an error for all others."""
+    on_disk: dict[str, Path] = {}
+    streamed: dict[str, RemoteFile] = {}
+    absent, could_stream = [], 0
+    for source in manifest.sources:
+        path = manifest_path.parent / source.local_path
+        streams = source.file.format in STREAMED_FORMATS and source.url.primary is not None
+        if path.is_file():
+            on_disk[source.id] = path
+        elif streams and cache_dir is not None and source.url.primary is not None:
+            index = source.content.normalisation_index
+            streamed[source.id] = RemoteFile(
+                source.url.primary,
+                cache_dir,
+                stated_size=_stated_size(source),
+                normalisation_index=None if index is None else (index[0], index[1]),
+                offline=is_offline(),
+            )
+        else:
+            absent.append(f"{source.id} ({path})")
+            could_stream += streams
+    if absent:
+        hint = f"; {could_stream} of them can be streamed (--remote)" if could_stream else ""
+        raise ManifestError(
+            f"{manifest_path}: {len(absent)} of {len(manifest.sources)} files are absent: {'; '.join(absent)}{hint}"
+        )
+    return on_disk, streamed
+
+
+def _stated_size(source: Source) -> int | None:
+    """Bytes of what the source's address serves, where the manifest states them."""
+    return source.file.size_bytes if source.url.size_bytes is None else source.url.size_bytes
+
+
+def _lengths(manifest: Manifest, on_disk: Path | None, streamed: RemoteFile | None) -> dict[str, int]:
+    """Lengths of the reference's chromosomes: of the file itself on disk; as stated, or in use, of a streamed one."""
+    stated = manifest.chromosome_lengths
+    if on_disk is not None:
+        found = sequence_sizes(on_disk)
+        wrong = [name for name, length in (stated or {}).items() if found.get(name, length) != length]
+        if wrong:
+            raise SourceError(f"{on_disk}: {wrong[0]} has {found[wrong[0]]:,} bp, chromosome_lengths says otherwise")
+        return found
+    assert streamed is not None
+    return dict(stated) if stated is not None else sequence_sizes(streamed, manifest.chromosomes)
 
 
 def _only(manifest_path: Path, manifest: Manifest, role: Role) -> Source:
@@ -270,8 +372,8 @@ def _check_bytes(source: Source, path: Path, *, verify: bool) -> None:
             raise SourceError(f"{path}: {algorithm} is {digest}, the manifest says {expected}; fetch it again")
 
 
-def _check_assembly(source: Source, path: Path, assembly: Assembly, reference: Path) -> None:
-    """Refuse a track or map whose chromosome lengths are not the FASTA's."""
+def _check_assembly(source: Source, path: Place, assembly: Assembly, reference: str) -> None:
+    """Refuse a track or map whose chromosome lengths are not those of the reference."""
     if source.file.format == "bigWig":
         sizes = bigwig_sizes(path)
     elif source.file.format in ("hic", "cool", "mcool"):
@@ -281,14 +383,14 @@ def _check_assembly(source: Source, path: Path, assembly: Assembly, reference: P
     shared = {chrom: assembly.match(chrom) for chrom in sizes}
     if not any(shared.values()):
         raise SourceError(
-            f"{path}: none of its chromosomes ({', '.join(list(sizes)[:10])}) is in {reference.name} "
+            f"{path}: none of its chromosomes ({', '.join(list(sizes)[:10])}) is in {reference} "
             f"({', '.join(list(assembly.chrom_sizes)[:10])})"
         )
     for chrom, length in sizes.items():
         own = shared[chrom]
         if own is not None and assembly.chrom_sizes[own] != length:
             raise SourceError(
-                f"{path}: {chrom} has {length:,} bp here and {assembly.chrom_sizes[own]:,} bp in {reference.name}; "
+                f"{path}: {chrom} has {length:,} bp here and {assembly.chrom_sizes[own]:,} bp in {reference}; "
                 f"the file is of another assembly than {assembly.name}"
             )
 
@@ -330,9 +432,13 @@ def _placed_genes(
         )
 
 
-def hash_files(manifest: bytes, paths: Iterable[Path]) -> str:
-    """12 hex digits of a manifest's bytes and its files' sizes, in the manifest's order: `Dataset.hash`."""
+def hash_files(manifest: bytes, places: Iterable[Place]) -> str:
+    """12 hex digits of a manifest's bytes and its files' sizes, in the manifest's order: `Dataset.hash`.
+
+    A streamed file goes in by its address and the size stated for it: no server is asked.
+    """
     digest = hashlib.sha256(manifest)
-    for path in paths:
-        digest.update(f"|{path.stat().st_size}".encode())
+    for place in places:
+        state = f"{place} {place.stated_size}" if isinstance(place, RemoteFile) else f"{place.stat().st_size}"
+        digest.update(f"|{state}".encode())
     return digest.hexdigest()[:12]

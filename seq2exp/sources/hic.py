@@ -50,6 +50,22 @@ def contact_sizes(path: Place) -> dict[str, int]:
         return {str(name): int(length) for name, length in opened.file.chromosomes().items()}
 
 
+def map_state(path: Place) -> int:
+    """A number that changes when the map does: its time of change, or how often a streamed one was found changed.
+
+    Raises
+    ------
+    SourceError
+        Absent file.
+    """
+    if isinstance(path, RemoteFile):
+        return path.generation
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise SourceError(f"{path}: no such contact map") from error
+
+
 def contact_resolutions(path: Place) -> tuple[int, ...]:
     """Bin widths in bp that the file holds, ascending.
 

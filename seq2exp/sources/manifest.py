@@ -95,7 +95,7 @@ class Content(Block):
     normalisation: str | None = None
     """Contact maps: the normalisation to read, where it differs from window.contact_normalisation."""
     normalisation_index: list[int] | None = Field(default=None, min_length=2, max_length=2)
-    """.hic of version 8: position and length in bytes of its index of normalisations, which streaming else looks for."""
+    """.hic of version 8: position and length in bytes of its index of normalisations; else streaming looks for it."""
     summary: dict[str, float | str | None] | None = None
     """Figures about the content (mean, p99, max ...), free keys."""
 

@@ -21,6 +21,7 @@ from seq2exp.errors import SettingsError, SourceError
 from seq2exp.genome import Interval, IntervalOverlap, Region
 from seq2exp.sources.bedgraph import Steps, read_steps, union
 from seq2exp.sources.macs3 import PeakCall, cache_key, load, peaks_in, run_macs3, store
+from seq2exp.sources.remote import Place
 
 __all__ = [
     "DEFAULT_CUTOFF",
@@ -45,7 +46,7 @@ _BAM_END = bytes.fromhex("1f8b08040000000000ff0600424302001b00030000000000000000
 
 
 def call_peaks_bigwig(
-    path: Path,
+    path: Place,
     intervals: Sequence[Interval],
     *,
     cutoff: float | None = None,
@@ -59,7 +60,7 @@ def call_peaks_bigwig(
     Parameters
     ----------
     path
-        bigWig.
+        bigWig, on disk or at an address.
     intervals
         Where to call; may overlap and may pass chromosome ends. Silent bases are never in a peak, but a
         silent gap of at most `max_gap_bp` between two peaks is bridged like any other.
@@ -83,7 +84,7 @@ def call_peaks_bigwig(
     SettingsError
         No intervals, both or impossible `cutoff` and `target_share`, or lengths out of range.
     SourceError
-        The bigWig cannot be read, or lacks a chromosome.
+        The bigWig cannot be read, or lacks a chromosome; RemoteError where a server fails.
     PeakCallError
         MACS3 is not there or failed; carries its last words.
     """

@@ -231,7 +231,9 @@ class RemoteFile:
     def _ask(self, start: int, end: int) -> dict[int, bytes]:
         """The blocks between two multiples of the block size, from the server, kept on disk and in memory."""
         if self.offline:
-            raise RemoteError(f"{self}: bytes {start:,}-{end:,} are not in the cache and servers are not asked (offline)")
+            raise RemoteError(
+                f"{self}: bytes {start:,}-{end:,} are not in the cache, and servers are not asked offline"
+            )
         if self._failed is not None and time.monotonic() < self._failed[0]:
             raise RemoteError(self._failed[1])
         try:

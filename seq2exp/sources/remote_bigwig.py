@@ -74,7 +74,7 @@ def _opened(place: RemoteFile) -> Iterator[Any]:
             raise cursor.problem from error
         place.forget()  # what was cached is no whole bigWig; the server may do better later
         words = " ".join(str(error).split())[:200]
-        raise RemoteError(f"{place}: cannot be read as a bigWig; it is foreign, truncated or damaged ({words})") from error
+        raise RemoteError(f"{place}: no whole bigWig; it is foreign, truncated or damaged ({words})") from error
 
 
 def _check_head(place: RemoteFile) -> None:

@@ -60,7 +60,7 @@ def resolutions(place: RemoteFile) -> tuple[int, ...]:
 
 
 def normalisations(place: RemoteFile, resolution_bp: int) -> tuple[str, ...]:
-    """NONE, then what the file holds at that resolution. Raises RemoteError, or SourceError for a resolution it lacks."""
+    """NONE, then what the file holds at that resolution. Raises RemoteError; SourceError for a resolution it lacks."""
     _check_resolution(place, resolution_bp)
     return _within(place, lambda opened: _normalisations(opened, resolution_bp))
 
@@ -212,7 +212,8 @@ def _normalisations(opened: _Map, resolution_bp: int) -> tuple[str, ...]:
 def _check_resolution(place: RemoteFile, resolution_bp: int) -> None:
     offered = resolutions(place)
     if resolution_bp not in offered:
-        raise SourceError(f"{place}: no contacts at {resolution_bp:,} bp; it has {', '.join(f'{r:,}' for r in offered)}")
+        listed = ", ".join(f"{width:,}" for width in offered)
+        raise SourceError(f"{place}: no contacts at {resolution_bp:,} bp; it has {listed}")
 
 
 def _check_normalisation(place: RemoteFile, resolution_bp: int, normalisation: str) -> None:

@@ -168,9 +168,8 @@ class RangeClient:
             found = _CONTENT_RANGE.match(headers.get("Content-Range", ""))
             first, last, size = (int(part) for part in found.groups()) if found else (-1, -1, -1)
             if first != start or last != min(end, size) - 1:
-                raise self._error(
-                    f"asked for bytes {start}-{end - 1}, the server sent {headers.get('Content-Range', 'no range')!r:.60}"
-                )
+                sent = headers.get("Content-Range", "no range")
+                raise self._error(f"asked for bytes {start}-{end - 1}, the server sent {sent!r:.60}")
             return Facts(size, etag, modified), start, last + 1 - first
         stated = headers.get("Content-Length", "")
         if not stated.isdigit() or int(stated) > WHOLE_LIMIT:
@@ -208,7 +207,7 @@ def shown(url: str) -> str:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, (requests.ConnectTimeout, requests.ReadTimeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+    if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
         return "no answer in time from"
     if isinstance(error, requests.TooManyRedirects):
         return "redirects without end from"

@@ -106,7 +106,8 @@ def read_twobit(place: Place, interval: Interval) -> str:
     for at, stop in zip(record.n_starts, record.n_ends, strict=True):
         if at < end and stop > start:
             letters[max(at - start, 0) : stop - start] = ord("N")
-    return "N" * (start - interval.start) + letters.tobytes().decode("ascii") + "N" * (interval.end - end)
+    bases: str = letters.tobytes().decode("ascii")
+    return "N" * (start - interval.start) + bases + "N" * (interval.end - end)
 
 
 def is_twobit(place: Place) -> bool:
@@ -123,7 +124,8 @@ def is_twobit(place: Place) -> bool:
 
 
 def _order(head: bytes) -> str | None:
-    return next((order for order in "<>" if head == struct.pack(order + "I", _SIGNATURE)), None)
+    """The byte order whose signature these four bytes are."""
+    return {struct.pack("<I", _SIGNATURE): "<", struct.pack(">I", _SIGNATURE): ">"}.get(head)
 
 
 def _index_of(place: Place) -> _Index:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seq2exp.errors import WindowError
+from seq2exp.errors import RemoteError, WindowError
 from seq2exp.genome import Gene, Interval
 from seq2exp.results import BoolArray, FloatArray, MissingInput
 from seq2exp.settings import RNA_FEATURES, SIGNALS, ContactMode, SignalName, WindowSettings
 from seq2exp.sources.bigwig import read_signal
 from seq2exp.sources.dataset import Dataset
-from seq2exp.sources.fasta import read_sequence
+from seq2exp.sources.remote import Traffic
+from seq2exp.sources.sequence import read_sequence
 from seq2exp.window.contacts import Contacts, ContactSource, abc_kr, power_law_contacts, vc_counts
 from seq2exp.window.encoding import UNKNOWN, CodeArray, check_codes, decode, encode, one_hot
 from seq2exp.window.signals import check_signal, fill_missing, log10p1, pad_twice
@@ -28,6 +32,7 @@ TRACKS: tuple[Literal["h3k27ac"], Literal["dnase"]] = ("h3k27ac", "dnase")
 """The signals that are bigWig tracks, taken as they are."""
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,10 @@ class Window:
     missing: tuple[MissingInput, ...]
     """What was absent, how much of it, and what stood in."""
     dataset_hash: str
+    unavailable: tuple[SignalName, ...] = ()
+    """Tracks that the data set has and whose server did not give them: read again, the window may be another."""
+    streamed: Traffic | None = None
+    """What came over the network while the window was read; None: nothing of the data set is streamed."""
 
     def __post_init__(self) -> None:
         width = self.interval.width
@@ -145,28 +154,47 @@ def build_window(dataset: Dataset, gene: Gene, cell_type: str, settings: WindowS
     -------
     Window
         Missing parts are filled (bases: N, tracks and features: 0, an absent contact map: the power law) and listed
-        in its ``missing``.
+        in its ``missing``. A streamed track whose server fails is missing too: NaN in ``measured``, and named in
+        ``unavailable``.
 
     Raises
     ------
     WindowError
         Unknown cell type or chromosome, TSS outside the chromosome, a negative or infinite value in a file.
     SourceError
-        A file cannot be read.
+        A file cannot be read; RemoteError where a streamed reference cannot: there is no window without bases.
     """
     if cell_type not in dataset.cell_types:
         raise WindowError(f"{dataset.name} has no cell type {cell_type!r}; it has {', '.join(dataset.cell_types)}")
     chrom, chrom_length = _chromosome(dataset, gene)
     gene = replace(gene, chrom=chrom)
     interval = gene.window(settings.width_bp)
-    codes, missing = _codes(dataset, interval)
+    before = dataset.traffic
     measured: dict[SignalName, FloatArray] = {}
     ready: dict[SignalName, NDArray[np.floating]] = {}
-    for name in TRACKS:
-        measured[name] = _track(dataset, name, cell_type, interval)
-        ready[name], share = fill_missing(measured[name])
-        missing += _missing(name, share, "zero")
-    contacts = _contacts(dataset, gene, cell_type, settings, chrom_length)
+    unavailable: list[SignalName] = []
+    with ThreadPoolExecutor(2 + len(TRACKS)) if dataset.streamed else nullcontext() as pool:
+        bases = _started(pool, partial(_codes, dataset, interval))
+        tracks = {name: _started(pool, partial(_track, dataset, name, cell_type, interval)) for name in TRACKS}
+        contact = _started(pool, partial(_contacts, dataset, gene, cell_type, settings, chrom_length))
+        codes, missing = bases()
+        for name in TRACKS:
+            stand_in = "zero"
+            try:
+                measured[name] = tracks[name]()
+            except RemoteError as error:
+                measured[name] = np.full(interval.width, np.nan, dtype=np.float32)
+                stand_in = _not_available("zero", error)
+                unavailable.append(name)
+            ready[name], share = fill_missing(measured[name])
+            missing += _missing(name, share, stand_in)
+        try:
+            contacts = contact()
+        except RemoteError as error:
+            contacts = power_law_contacts(interval, tss=gene.tss, chrom_length=chrom_length)
+            told = tuple(replace(one, stand_in=_not_available(one.stand_in, error)) for one in contacts.missing)
+            contacts = replace(contacts, missing=told)
+            unavailable.append("contact")
     measured["contact"] = contacts.measured.astype(np.float32)
     log_contact = log10p1(contacts.filled)
     ready["contact"] = pad_twice(log_contact, interval, chrom_length) if settings.compat_double_padding else log_contact
@@ -184,7 +212,18 @@ def build_window(dataset: Dataset, gene: Gene, cell_type: str, settings: WindowS
         observed_log10=_observed_log10(dataset, gene, cell_type),
         missing=missing + contacts.missing + missing_features,
         dataset_hash=dataset.hash,
+        unavailable=tuple(unavailable),
+        streamed=dataset.traffic - before if dataset.streamed else None,
     )
+
+
+def _started(pool: ThreadPoolExecutor | None, read: Callable[[], _T]) -> Callable[[], _T]:
+    """What gives the result of ``read``: begun at once in a pool, where servers are waited for together; else itself."""
+    return read if pool is None else pool.submit(read).result
+
+
+def _not_available(stand_in: str, error: RemoteError) -> str:
+    return f"{stand_in} (not available: {error})"
 
 
 def measured_track(
@@ -192,7 +231,8 @@ def measured_track(
 ) -> FloatArray:
     """(L,) one track of the window of ``gene`` as measured, whatever the rest of it holds; all NaN where there is none.
 
-    ``gene`` has its chromosome named as in the reference, as the gene of a `Window` has. Raises as `build_window`.
+    ``gene`` has its chromosome named as in the reference, as the gene of a `Window` has. Raises as `build_window`, and
+    RemoteError where the server of a streamed track fails.
     """
     if name in TRACKS:
         return _track(dataset, name, cell_type, gene.window(settings.width_bp))
@@ -220,7 +260,7 @@ def _chromosome(dataset: Dataset, gene: Gene) -> tuple[str, int]:
 
 
 def _codes(dataset: Dataset, interval: Interval) -> tuple[CodeArray, tuple[MissingInput, ...]]:
-    reference = dataset.path("reference")
+    reference = dataset.place("reference")
     if reference is None:
         raise WindowError(f"{dataset.name} has no reference sequence; a window cannot be made without one")
     codes = encode(read_sequence(reference, interval))
@@ -229,7 +269,7 @@ def _codes(dataset: Dataset, interval: Interval) -> tuple[CodeArray, tuple[Missi
 
 def _track(dataset: Dataset, name: SignalName, cell_type: str, interval: Interval) -> FloatArray:
     """(L,) the track's own values; all NaN where the cell type has none."""
-    path = dataset.path(name, cell_type)
+    path = dataset.place(name, cell_type)
     if path is None:
         return np.full(interval.width, np.nan, dtype=np.float32)
     values = read_signal(path, interval)
@@ -239,7 +279,7 @@ def _track(dataset: Dataset, name: SignalName, cell_type: str, interval: Interva
 
 def _contacts(dataset: Dataset, gene: Gene, cell_type: str, settings: WindowSettings, chrom_length: int) -> Contacts:
     interval = gene.window(settings.width_bp)
-    source, path = dataset.source("contact", cell_type), dataset.path("contact", cell_type)
+    source, path = dataset.source("contact", cell_type), dataset.place("contact", cell_type)
     if source is None or path is None:
         return power_law_contacts(interval, tss=gene.tss, chrom_length=chrom_length)
     normalisation = source.content.normalisation

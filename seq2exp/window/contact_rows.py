@@ -18,9 +18,11 @@ from seq2exp.sources.hic import (
     ContactProfile,
     contact_normalisations,
     contact_row_sums,
+    map_state,
     normalisation_weights,
     read_contact_profile,
 )
+from seq2exp.sources.remote import Place
 from seq2exp.window.contact_constants import NASSER_2021, AbcConstants
 from seq2exp.window.signals import check_signal, expand_bins
 
@@ -32,7 +34,7 @@ UNBALANCED = ("NONE", "VC")
 class ContactSource:
     """A contact map, the store made from one or the authors' own vectors, and how to read it."""
 
-    path: Path
+    path: Place
     resolution_bp: int
     normalisation: str
     """As the file names it: VC, KR, SCALE, NONE ..."""
@@ -64,8 +66,8 @@ def read_row(
     WindowError
         A negative or infinite value; a map that claims to be balanced and is not.
     """
-    if is_store(source.path):
-        return _stored_row(source, reach, mode=mode, tss=tss, constants=constants)
+    if isinstance(source.path, Path) and is_store(source.path):
+        return _stored_row(source, source.path, reach, mode=mode, tss=tss, constants=constants)
     source = source_as_read(source, mode)
     span = row_span(reach, mode=mode, tss=tss, bin_bp=source.resolution_bp)
     profile = read_contact_profile(
@@ -184,7 +186,7 @@ def constants_of(source: ContactSource, asked: AbcConstants | None) -> AbcConsta
     SourceError
         The store cannot be read, or was made with constants this program does not know.
     """
-    if asked is not None or not is_store(source.path):
+    if asked is not None or not (isinstance(source.path, Path) and is_store(source.path)):
         return asked or NASSER_2021
     return _stored_constants(source.path, read_store_facts(source.path))
 
@@ -200,10 +202,10 @@ def _stored_constants(path: Path, facts: StoreFacts) -> AbcConstants:
 
 
 def _stored_row(
-    source: ContactSource, reach: Interval, *, mode: ContactMode, tss: int, constants: AbcConstants
+    source: ContactSource, store: Path, reach: Interval, *, mode: ContactMode, tss: int, constants: AbcConstants
 ) -> ContactProfile:
     """The stored profile, after checking that the store was made as is asked."""
-    facts = read_store_facts(source.path)
+    facts = read_store_facts(store)
     asked_and_held = [
         ("mode", mode, (facts.mode,)),
         ("resolution in bp", source.resolution_bp, (facts.resolution_bp,)),
@@ -225,15 +227,14 @@ def _stored_row(
             f"{source.path}: holds contacts of {held} ({facts.window_bp:,} bp around the TSS), {reach} is asked; "
             f"take a narrower window, or make a wider store with: python -m seq2exp data build"
         )
-    return read_stored_profile(source.path, reach.chrom, tss)
+    return read_stored_profile(store, reach.chrom, tss)
 
 
 def _row_total_and_weak_bins(
     source: ContactSource, chrom: str, tss_bin: int, constants: AbcConstants
 ) -> tuple[float, NDArray[np.int_]]:
     """What the TSS row is divided by, and the weak bins; NaN total: the row is empty, hence missing."""
-    modified = source.path.stat().st_mtime_ns
-    key = (source.path, modified, chrom, source.resolution_bp, source.normalisation)
+    key = (source.path, map_state(source.path), chrom, source.resolution_bp, source.normalisation)
     sums = _row_sums(*key)
     if source.normalisation in UNBALANCED:
         own = float(sums[tss_bin])
@@ -252,9 +253,9 @@ def _row_total_and_weak_bins(
     return float(filled.mean()), np.flatnonzero(~(weights >= constants.weak_weight))
 
 
-# A key holds the file's time of change, so an edited file is read again; a chromosome at 5 kb is 0.4 MB.
+# A key holds the map's state, so an edited file is read again; a chromosome at 5 kb is 0.4 MB.
 @functools.lru_cache(maxsize=32)
-def _row_sums(path: Path, modified_ns: int, chrom: str, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
+def _row_sums(path: Place, state: int, chrom: str, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
     sums = contact_row_sums(path, chrom, resolution_bp=resolution_bp, normalisation=normalisation)
     sums = np.where(np.isnan(sums), 0.0, sums)
     sums.flags.writeable = False
@@ -262,7 +263,7 @@ def _row_sums(path: Path, modified_ns: int, chrom: str, resolution_bp: int, norm
 
 
 @functools.lru_cache(maxsize=32)
-def _weights(path: Path, modified_ns: int, chrom: str, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
+def _weights(path: Place, state: int, chrom: str, resolution_bp: int, normalisation: str) -> NDArray[np.float64]:
     weights = np.array(normalisation_weights(path, chrom, resolution_bp=resolution_bp, normalisation=normalisation))
     weights.flags.writeable = False
     return weights

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -112,7 +114,7 @@ def _contacts(
 ) -> Contacts:
     """The TSS row of either mode, spread over the bases and finished; the authors' vectors are finished already."""
     constants = constants_of(source, constants)
-    if is_feat_index(source.path):
+    if isinstance(source.path, Path) and is_feat_index(source.path):
         return published_contacts(source, window, mode=mode, tss=tss, chrom_length=chrom_length, constants=constants)
     reach = contact_reach(window, tss, chrom_length, constants)
     row = read_row(source, reach, mode=mode, tss=tss, constants=constants)

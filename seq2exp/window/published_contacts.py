@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from seq2exp.errors import SourceError
@@ -56,6 +58,7 @@ def published_contacts(
     WindowError
         A negative or infinite value.
     """
+    assert isinstance(source.path, Path)  # nothing else is named as an index
     index = read_feat_index(source.path)
     problems = [
         f"{what} {held}, {asked} is asked"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.errors import WindowError
 from seq2exp.genome import Interval
+from seq2exp.sources.remote import Place
 
 
-def check_signal(values: NDArray[np.floating], *, name: str, path: Path, interval: Interval) -> None:
+def check_signal(values: NDArray[np.floating], *, name: str, path: Place, interval: Interval) -> None:
     """Raise WindowError at the first infinite or negative value; NaN (missing) is allowed.
 
     Parameters
