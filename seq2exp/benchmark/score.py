@@ -178,6 +178,7 @@ def score_batch(
     for gene in batch.genes:
         try:
             session = open_session(dataset, gene, batch.cell, checkpoint=checkpoint, cache_dir=cache_dir)
+            session.window.require_all()
             regions = peaks.get(gene.gene_id)
             row = _scored(session, checkpoint, session.peaks(PeakSettings())[0] if regions is None else regions, truth)
         except (WindowError, SourceError) as error:
@@ -214,7 +215,7 @@ def _scored(
         "n_elements": len(mask.elements),
         "what_if": "; ".join(mask.changes),
     }
-    if any(dataset.path(role, window.cell_type) is not None for role in ("dnase", "peaks")):
+    if any(dataset.source(role, window.cell_type) is not None for role in ("dnase", "peaks")):
         found |= _against_peaks(session, mask, regions)
     if truth is not None:
         found |= _against_truth(session, mask, truth.get((window.gene.gene_id, window.cell_type), ()))
@@ -264,8 +265,8 @@ def _peaks_together(
     Only windows too far apart for a peak to reach from one into the next are called together: what MACS3 finds in
     each is then what it finds in that window alone.
     """
-    path, settings = dataset.path("dnase", batch.cell), PeakSettings()
-    if path is None or dataset.path("peaks", batch.cell) is not None:
+    settings = PeakSettings()
+    if dataset.source("dnase", batch.cell) is None or dataset.source("peaks", batch.cell) is not None:
         return {}
     places: dict[str, Interval] = {}
     for gene in sorted(batch.genes, key=lambda gene: (gene.chrom, gene.tss)):
@@ -277,6 +278,8 @@ def _peaks_together(
         ):
             places[gene.gene_id] = place
     try:
+        path = dataset.place("dnase", batch.cell)
+        assert path is not None  # the data set has the source
         called = call_peaks_bigwig(
             path,
             list(places.values()),

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from seq2exp.errors import RemoteError
 from seq2exp.genome import Interval, IntervalOverlap, Region
 from seq2exp.inference.elements import without
 from seq2exp.results import Track
@@ -29,14 +30,15 @@ def window_tracks(dataset: Dataset, window: Window) -> tuple[Track, ...]:
     for name, title in TRACK_TITLES.items():
         source = dataset.source(name, window.cell_type)
         missing = next((m for m in window.missing if m.name == name), None)
-        note = f"{missing.stand_in} stood in" if missing is not None and source is None else ""
+        available = source is not None and name not in window.unavailable
+        note = f"{missing.stand_in} stood in" if missing is not None and not available else ""
         tracks.append(
             Track(
                 name=name,
                 values=window.measured[name],
                 unit="" if source is None else source.content.unit or "",
                 title=title,
-                available=source is not None,
+                available=available,
                 note=note,
             )
         )
@@ -59,18 +61,21 @@ def window_peaks(
             if (part := region.interval.intersect(inside)) is not None
         )
         return clipped, f"peaks of {called_file.name}" + ("" if clipped else ": none in this window")
-    path = dataset.path("dnase", cell_type)
-    if path is None:
-        return (), f"no peaks: no DNase track for {cell_type}"
-    called = call_peaks_bigwig(
-        path,
-        [inside],
-        cutoff=settings.cutoff,
-        target_share=settings.target_share,
-        min_length_bp=settings.min_length_bp,
-        max_gap_bp=settings.max_gap_bp,
-        cache_dir=cache_dir / "peaks",
-    )
+    try:
+        path = dataset.place("dnase", cell_type)
+        if path is None:
+            return (), f"no peaks: no DNase track for {cell_type}"
+        called = call_peaks_bigwig(
+            path,
+            [inside],
+            cutoff=settings.cutoff,
+            target_share=settings.target_share,
+            min_length_bp=settings.min_length_bp,
+            max_gap_bp=settings.max_gap_bp,
+            cache_dir=cache_dir / "peaks",
+        )
+    except RemoteError as error:
+        return (), f"no peaks: the DNase track is not available: {error}"
     return called.regions, called.note or called.command
 
 
@@ -78,7 +83,8 @@ def peak_overlap(
     dataset: Dataset, window: Window, elements: Sequence[Interval], regions: Sequence[Region], centre: Interval
 ) -> IntervalOverlap | None:
     """Elements against peaks outside the forced ``centre``, where no element can be; None: nothing to call peaks on."""
-    if all(dataset.path(role, window.cell_type) is None for role in ("dnase", "peaks")):
+    called_file = dataset.source("peaks", window.cell_type)
+    if called_file is None and (dataset.source("dnase", window.cell_type) is None or "dnase" in window.unavailable):
         return None
     peaks = [part for region in regions for part in without(region.interval, centre)]
     return overlap(elements, peaks, window.interval)

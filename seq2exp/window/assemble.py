@@ -101,6 +101,12 @@ class Window:
             object.__setattr__(self, name, _read_only(getattr(self, name)))
         object.__setattr__(self, "measured", {name: _read_only(values) for name, values in self.measured.items()})
 
+    def require_all(self) -> None:
+        """Raise RemoteError where a server withheld a track: what is kept for good must not be made from stand-ins."""
+        if self.unavailable:
+            told = "; ".join(f"{one.name}: {one.stand_in}" for one in self.missing if one.name in self.unavailable)
+            raise RemoteError(f"{self.gene.symbol} in {self.cell_type}: not all tracks could be streamed; {told}")
+
     @property
     def one_hot(self) -> FloatArray:
         """(L, 4) float32, columns A C G T; N is the zero row."""
@@ -218,7 +224,7 @@ def build_window(dataset: Dataset, gene: Gene, cell_type: str, settings: WindowS
 
 
 def _started(pool: ThreadPoolExecutor | None, read: Callable[[], _T]) -> Callable[[], _T]:
-    """What gives the result of ``read``: begun at once in a pool, where servers are waited for together; else itself."""
+    """What gives the result of ``read``: begun at once in a pool, where servers are waited for together."""
     return read if pool is None else pool.submit(read).result
 
 
