@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from seq2exp import __version__
+from seq2exp import __version__, cli_data_add  # noqa: F401 - the verb adds itself to `data`
 from seq2exp.cli_benchmark import benchmarks, print_json
 from seq2exp.cli_data import data
+from seq2exp.cli_score import score
 from seq2exp.errors import Seq2ExpError, SettingsError
 from seq2exp.genome import Interval
 from seq2exp.settings import MaskMode, MaskSettings, Preset
@@ -234,57 +234,7 @@ def predict(
         _print_report(report)
 
 
-@app.command()
-def score(
-    dataset: Annotated[Path, typer.Option(help="Manifest file, or the folder that holds it.")],
-    checkpoint: Annotated[str, typer.Option(help="Checkpoint folder or shipped name.")],
-    cell: Annotated[str | None, typer.Option(help="Cell type of the data set; default: all of them.")] = None,
-    genes: Annotated[
-        list[str] | None,
-        typer.Option(help="Symbol, alias or Ensembl id; repeatable, or several by commas. Default: every gene."),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(help="Score at most this many genes, spread over all.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Parquet file to fill; default: in the cache, where the app finds it.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
-) -> None:
-    """Every gene as the checkpoint was trained: prediction, error, elements, peaks, truth; into one Parquet file.
-
-    Rows that are there already are kept, so an interrupted run goes on where it was.
-
-    Example: python -m seq2exp score --dataset .data/demo --checkpoint demo-soft
-    """
-    from seq2exp.benchmark.score import score_genes  # imported late: loads torch
-    from seq2exp.benchmark.score_file import scores_path
-    from seq2exp.benchmark.table import show_progress
-    from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference
-    from seq2exp.inference.session import default_cache_dir
-    from seq2exp.sources.dataset import open_dataset
-
-    opened, loaded = open_dataset(dataset), load_checkpoint_for_inference(find_checkpoint(checkpoint), device)
-    path = scores_path(default_cache_dir(), opened.hash, loaded.hash) if out is None else out
-    counts = score_genes(
-        opened,
-        loaded,
-        path,
-        cell_type=cell,
-        names=[name for names in genes or () for name in names.split(",") if name.strip()],
-        limit=limit,
-        cache_dir=default_cache_dir(),
-        progress=show_progress,
-    )
-    if as_json:
-        print_json({"out": str(path), "trained": loaded.trained, **dataclasses.asdict(counts)})
-        return
-    if not loaded.trained:
-        typer.echo("UNTRAINED WEIGHTS: these numbers mean nothing")
-    typer.echo(
-        f"{path}: {counts.asked:,} windows, {counts.kept:,} of them scored before, {len(counts.problems):,} not scored"
-    )
-    for problem in counts.problems[:10]:
-        typer.echo(f"not scored: {problem}")
+app.command()(score)
 
 
 @app.command()
