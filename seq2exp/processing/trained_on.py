@@ -44,11 +44,11 @@ def measure(dataset: Dataset, windows: Mapping[str, Iterable[Interval]]) -> dict
     found: dict[str, dict[str, Any]] = {}
     for cell, places in windows.items():
         chosen = list(places)
-        paths = {role: dataset.path(role, cell) for role in TRACKS}
+        present = {role: source for role in TRACKS if (source := dataset.source(role, cell)) is not None}
         found[cell] = {
-            role: track_statistics(path, chosen, most_windows=_MOST_WINDOWS).summary()
-            for role, path in paths.items()
-            if path is not None and path.is_file()
+            role: track_statistics(dataset.path_of(source), chosen, most_windows=_MOST_WINDOWS).summary()
+            for role, source in present.items()
+            if source.id not in dataset.streamed
         }
     return found
 

@@ -61,24 +61,23 @@ def compared(opened: Dataset, cell_type: str, loaded: LoadedCheckpoint | None) -
 
 def statistics(opened: Dataset, role: Literal["dnase", "h3k27ac"], cell_type: str) -> TrackStatistics | None:
     """What the manifest states of a track, else what a few of its windows hold; None where neither can be had."""
-    source, path = opened.source(role, cell_type), opened.path(role, cell_type)
-    stated = None if source is None else TrackStatistics.from_summary(source.content.summary)
+    source = opened.source(role, cell_type)
+    if source is None:
+        return None
+    stated = TrackStatistics.from_summary(source.content.summary)
     if stated is not None:
         return stated
-    return None if path is None or not path.is_file() else _measured(opened.hash, role, cell_type, opened)
+    return None if source.id in opened.streamed else _measured(opened.hash, role, cell_type, opened)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _measured(
     dataset_hash: str, role: Literal["dnase", "h3k27ac"], cell_type: str, _opened: Dataset
 ) -> TrackStatistics | None:
-    path = _opened.path(role, cell_type)
     width = window_settings(_opened).width_bp
     try:
-        return (
-            None
-            if path is None
-            else track_statistics(path, [gene.window(width) for gene in _opened.genes], most_windows=_WINDOWS)
-        )
+        path = _opened.path(role, cell_type)
+        windows = [gene.window(width) for gene in _opened.genes]
+        return None if path is None else track_statistics(path, windows, most_windows=_WINDOWS)
     except Seq2ExpError:  # told where the window itself is read
         return None
