@@ -61,7 +61,8 @@ class Parts:
         """
         path = self._path(chrom)
         try:
-            with np.load(path, allow_pickle=False) as held:
+            # numpy leaves a file it cannot read open, so the opening is ours.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 stored = StoredChromosome(chrom, *(held[name] for name in _ARRAYS))
                 if int(held["crc32"]) == stored.crc32:
                     return stored

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -171,6 +172,26 @@ def open_feat(path: Path) -> Iterator[Any]:
         raise SourceError(
             f"{path}: cannot be read as HDF5, truncated or damaged ({' '.join(str(error).split())[:200]}); get it again"
         ) from error
+
+
+def vector_length(path: Path, chrom: str) -> int:
+    """Values per vector of a hic_feat file, as its first one has them.
+
+    Raises
+    ------
+    SourceError
+        Not readable as HDF5, no vector, keys of another chromosome, or a shape that is no vector of even length.
+    """
+    with open_feat(path) as file:
+        key = next(iter(file), None)
+        if key is None:
+            raise SourceError(f"{path}: holds no vector; get it again")
+        shape, kind = getattr(file[key], "shape", None), getattr(getattr(file[key], "dtype", None), "kind", None)
+    if not re.fullmatch(rf"{re.escape(chrom)}_\d+", key):
+        raise SourceError(f"{path}: key {key!r:.40}; those of {chrom} are written {chrom}_TSS")
+    if shape is None or len(shape) != 1 or not shape[0] or shape[0] % 2 or kind != "f":
+        raise SourceError(f"{path}: {key} has shape {shape}; a vector of real numbers, of even length, is expected")
+    return int(shape[0])
 
 
 @lru_cache(maxsize=16)
