@@ -26,6 +26,9 @@ app = typer.Typer(
 )
 
 
+_REMOTE = "Stream what is not on disk: only the parts one gene needs are read from servers, and kept."
+
+
 def main() -> None:
     """Run the command line; our own errors become one line on standard error and exit status 2."""
     try:
@@ -54,6 +57,7 @@ def open_app(
     port: Annotated[int | None, typer.Option(help="Port of the server; default: Streamlit's.")] = None,
     address: Annotated[str, typer.Option(help="Who may come: this machine alone, or 0.0.0.0 for all.")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser on it.")] = True,
+    remote: Annotated[bool, typer.Option("--remote", help=_REMOTE)] = False,
 ) -> None:
     """Open the explorer; libraries, kernels and one gene are made ready first, so that the first page comes at once.
 
@@ -61,8 +65,8 @@ def open_app(
     """
     from seq2exp.ui.launch import run, warm_up  # imported late: loads Streamlit
 
-    warm_up(dataset, lambda words: typer.echo(f"ready: {words}"))
-    run(dataset, port=port, address=address, browser=browser)
+    warm_up(dataset, lambda words: typer.echo(f"ready: {words}"), remote=remote)
+    run(dataset, port=port, address=address, browser=browser, remote=remote)
 
 
 @app.command()
@@ -196,8 +200,11 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
     bed: Annotated[Path | None, typer.Option(help="Write the called elements as BED (0-based).")] = None,
+    remote: Annotated[bool, typer.Option("--remote", help=_REMOTE)] = False,
 ) -> None:
     """Mask, elements, peaks and predicted expression of one gene. Coordinates in JSON are 0-based half-open bp.
+
+    With --remote the report says how many bytes the window moved, and which tracks a server withheld.
 
     Example: python -m seq2exp predict --dataset .data/tiny --gene GENE1 --threshold 0.5 --json
     """
@@ -215,7 +222,7 @@ def predict(
         prior_strength=prior_strength,
         off=tuple(Interval.parse(place) for place in off or ()),
     )
-    opened = open_dataset(dataset)
+    opened = open_dataset(dataset, remote=remote)
     session = open_session(
         opened,
         opened.genes.get(gene),
@@ -320,5 +327,8 @@ def _print_report(report: dict[str, Any]) -> None:
     )
     shared = "-" if peaks["jaccard"] is None else f"{peaks['jaccard']:.3f}"
     typer.echo(f"MACS3: {peaks['n']} peaks over {100 * peaks['covered_share']:.2f} % of the window, Jaccard {shared}")
+    if report["streamed"] is not None:
+        moved = report["streamed"]
+        typer.echo(f"streamed: {moved['moved_bytes'] / 1e6:.2f} MB in {moved['requests']} requests")
     for name, missing in report["missing_inputs"].items():
         typer.echo(f"missing: {name}, {100 * missing['share']:.1f} %; {missing['stand_in']} stood in")

@@ -12,6 +12,7 @@ from seq2exp.results import LocusView
 def locus_report(view: LocusView, session: LocusSession) -> dict[str, Any]:
     """JSON types; numbers that do not exist (no checkpoint, empty denominators) are None."""
     mask, overlap, timings, checkpoint = view.mask, view.overlap, session.timings, session.checkpoint
+    streamed = session.window.streamed
     return {
         "gene": view.gene.symbol,
         "gene_id": view.gene.gene_id,
@@ -30,6 +31,13 @@ def locus_report(view: LocusView, session: LocusSession) -> dict[str, Any]:
         "changes": list(mask.changes),
         "missing_inputs": {
             missing.name: {"share": missing.share, "stand_in": missing.stand_in} for missing in view.missing
+        },
+        "streamed": None
+        if streamed is None
+        else {
+            "moved_bytes": streamed.moved_bytes,
+            "requests": streamed.requests,
+            "unavailable": list(session.window.unavailable),
         },
         "mask": {
             "source": mask.source,

@@ -144,6 +144,11 @@ class Dataset:
         """What streaming has moved since the data set was opened, by everybody who uses it."""
         return sum((file.traffic for file in self.streamed.values()), Traffic())
 
+    def ask_again(self) -> None:
+        """Let servers that failed a moment ago be asked at once."""
+        for file in self.streamed.values():
+            file.ask_again()
+
     def transcripts(self, interval: Interval) -> tuple[Transcript, ...]:
         """Transcripts that meet `interval`, sorted by start; none if the manifest has no GTF.
 

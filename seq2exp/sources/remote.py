@@ -167,6 +167,10 @@ class RemoteFile:
             self._companions.append(file)
         return file
 
+    def ask_again(self) -> None:
+        """Let the server be asked although it failed a moment ago."""
+        self._failed = None
+
     def forget(self) -> None:
         """Throw away what is cached of it, as when it turns out to be no file of its format; it may be asked anew."""
         with self._fetching, self._memory_lock:

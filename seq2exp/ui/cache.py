@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from seq2exp.results import LocusView, Timings
 from seq2exp.settings import ElementSettings, MaskSettings, PeakSettings
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.manifest import find_manifest
+from seq2exp.sources.remote import Traffic
 from seq2exp.sources.truth import GeneInCell, TruthElement, known_truth
 from seq2exp.ui import busy, catalogue
 
@@ -33,6 +35,14 @@ class Answer:
     device: str
     notice: str = ""
     """What a visitor should know about how this was computed; empty: nothing."""
+    streamed: Traffic | None = None
+    """What came over the network for its window; None: the data set is on disk."""
+    unavailable: tuple[str, ...] = ()
+    """Tracks that a server withheld: asked again, the answer may be another."""
+
+
+_RETRY_S = 60.0
+"""A window without the tracks of a failing server is read again once it is this old."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +54,18 @@ class Question:
     peaks: PeakSettings
 
 
-def dataset(path: Path) -> Dataset:
-    """The data set at ``path``, opened once until its manifest changes. Raises as `open_dataset`."""
+def dataset(path: Path, *, remote: bool = False) -> Dataset:
+    """The data set at ``path``, opened once until its manifest changes; ``remote``: what is not on disk is streamed.
+
+    Raises as `open_dataset`.
+    """
     manifest = find_manifest(path)
-    return _dataset(str(manifest), manifest.stat().st_mtime_ns)
+    return _dataset(str(manifest), manifest.stat().st_mtime_ns, remote)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the data set …")
-def _dataset(path: str, changed_ns: int) -> Dataset:
-    return open_dataset(Path(path))
+def _dataset(path: str, changed_ns: int, remote: bool) -> Dataset:  # noqa: FBT001 - part of a cache's key
+    return open_dataset(Path(path), remote=remote)
 
 
 def dataset_hash(path: Path) -> str | None:
@@ -132,7 +145,7 @@ def answer(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint
 
     Raises as `open_session` and `LocusSession.view`.
     """
-    key = (opened.hash, gene.gene_id, cell_type, "none" if loaded is None else loaded.hash, repr(question))
+    key = (window_name(opened, gene, cell_type, loaded), gene.gene_id, cell_type, hash_of(loaded), repr(question))
     place = busy.place()
     found = _answers().get(key)
     if found is None:
@@ -140,7 +153,8 @@ def answer(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint
         with busy.turn(place):
             asked = session(opened, gene, cell_type, loaded)
             view = asked.view(question.mask, question.elements, question.peaks)
-        found = Answer(view, asked.timings, asked.device, asked.notice)
+        window = asked.window
+        found = Answer(view, asked.timings, asked.device, asked.notice, window.streamed, window.unavailable)
         _answers().keep(key, found)
     return found
 
@@ -173,10 +187,45 @@ def _answers() -> _Answers:
     return _Answers()
 
 
+def hash_of(loaded: LoadedCheckpoint | None) -> str:
+    """The name of a checkpoint, or of none, in the keys of caches."""
+    return "none" if loaded is None else loaded.hash
+
+
 def session(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None) -> LocusSession:
-    """The window of one gene, ready to answer. Raises as `open_session`."""
-    checkpoint_hash = "none" if loaded is None else loaded.hash
-    return _session(opened.hash, gene.gene_id, cell_type, checkpoint_hash, opened, gene, loaded)
+    """The window of one gene, ready to answer. Raises as `open_session`.
+
+    One that lacks the tracks of a failing server is kept for `_RETRY_S` only, so that sliders move meanwhile.
+    """
+    key = (opened.hash, gene.gene_id, cell_type, hash_of(loaded))
+    held = _session(*key, opened, gene, loaded)
+    if held.session.window.unavailable and time.monotonic() - held.read_at > _RETRY_S:
+        _session.clear(*key, opened, gene, loaded)
+        held = _session(*key, opened, gene, loaded)
+    return held.session
+
+
+def read_again(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None) -> None:
+    """Forget the window of one gene and let its servers be asked at once."""
+    opened.ask_again()
+    _session.clear(opened.hash, gene.gene_id, cell_type, hash_of(loaded), opened, gene, loaded)
+
+
+def window_name(opened: Dataset, gene: Gene, cell_type: str, loaded: LoadedCheckpoint | None) -> str:
+    """The data set in the keys of what is made from one window: its hash, and which tracks a server withheld.
+
+    What was made without a track is thus never taken for what the whole window gives. Raises as `open_session`.
+    """
+    if not opened.streamed:
+        return opened.hash
+    return " without ".join((opened.hash, *session(opened, gene, cell_type, loaded).window.unavailable))
+
+
+@dataclass(frozen=True)
+class _Held:
+    session: LocusSession
+    read_at: float
+    """Seconds of the monotonic clock."""
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the window …")
@@ -188,5 +237,5 @@ def _session(
     _dataset: Dataset,
     _gene: Gene,
     _checkpoint: LoadedCheckpoint | None,
-) -> LocusSession:
-    return open_session(_dataset, _gene, cell_type, checkpoint=_checkpoint)
+) -> _Held:
+    return _Held(open_session(_dataset, _gene, cell_type, checkpoint=_checkpoint), time.monotonic())

@@ -12,7 +12,7 @@ from seq2exp.errors import GeneError, Seq2ExpError, SettingsError
 from seq2exp.figures.locus import visible_within
 from seq2exp.genome import Gene, Interval
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import cache, display, offers, viewport
+from seq2exp.ui import cache, display, offers, streaming, viewport
 from seq2exp.ui.catalogue import dataset_paths
 from seq2exp.ui.text import plain
 
@@ -46,7 +46,7 @@ def _add_dataset() -> None:
     if not text:
         return
     try:
-        cache.dataset(Path(text).expanduser())
+        cache.dataset(Path(text).expanduser(), remote=streaming.is_on())
     except (Seq2ExpError, OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~ of no known user
         state[_TYPED_ERROR] = str(error)
         return
@@ -94,6 +94,7 @@ def choose_dataset() -> Dataset:
             )
             if st.session_state.get(_TYPED_ERROR):
                 st.error(plain(st.session_state[_TYPED_ERROR]))
+            streaming.switch(_forget_gene)
     if not known:
         st.info("No data set is open. Make a small one with `make data`, or open a manifest above.")
         st.stop()
@@ -108,7 +109,7 @@ def _dataset_label(name: str, known: Mapping[str, Path]) -> str:
 
 def _open(path: Path) -> Dataset:
     try:
-        return cache.dataset(path)
+        return cache.dataset(path, remote=streaming.is_on())
     except (Seq2ExpError, OSError) as error:
         st.error(f"This data set cannot be opened: {plain(str(error))}")
         st.stop()
@@ -283,6 +284,8 @@ def choices(window: Interval, visible: Interval) -> dict[str, str]:
     if not offers.is_unsaid(state["checkpoint"]):
         named["checkpoint"] = state["checkpoint"]
     named |= display.choices()
+    if streaming.is_on():
+        named[streaming.STREAM] = "1"
     if visible != visible_within(window):
         named["locus"] = f"{visible.chrom}:{visible.start + 1}-{visible.end}"
     return named

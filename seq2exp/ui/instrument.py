@@ -41,7 +41,8 @@ def carry(
 
     ``slot`` tells several on one page apart.
     """
-    names = (opened.hash, gene.gene_id, cell_type, "none" if loaded is None else loaded.hash)
+    named = cache.window_name(opened, gene, cell_type, loaded)
+    names = (named, gene.gene_id, cell_type, cache.hash_of(loaded))
     key = " ".join(names)
     component.carry(_payload(key, opened, gene, cell_type, loaded, answer.view), key=slot)
     return key
@@ -88,7 +89,7 @@ def show(
     # One block, empty or not: what is below keeps its place in the page, so the browser need not build it anew.
     with st.container():
         inputs.show_locus_error()
-        panels.banner(answer)
+        panels.banner(answer, lambda: cache.read_again(opened, gene, cell_type, loaded))
         panels.empty_result(view, question.elements)
         known = truth.drawn(opened, gene, cell_type, view.interval)
         extra = beside.drawn(opened, gene, cell_type, loaded, view)

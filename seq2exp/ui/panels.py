@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +18,7 @@ from seq2exp.genome import Interval
 from seq2exp.inference.report import elements_bed
 from seq2exp.results import LocusView, TrueElement
 from seq2exp.settings import ElementSettings
-from seq2exp.ui import chosen, inputs
+from seq2exp.ui import chosen, inputs, streaming
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.text import milliseconds, missing_in_words, number, percent, plain, tags
 from seq2exp.ui.tracks import component
@@ -65,10 +65,11 @@ def notices(view: LocusView) -> None:
         st.badge(plain(missing_in_words(missing)), color=cast(Any, colour))
 
 
-def banner(answer: Answer) -> None:
-    """What went otherwise than wanted while computing."""
+def banner(answer: Answer, read_again: Callable[[], None]) -> None:
+    """What went otherwise than wanted while computing, and what was streamed; ``read_again`` asks servers anew."""
     if answer.notice:
         st.warning(plain(answer.notice))
+    streaming.told(answer.streamed, answer.unavailable, answer.view, read_again)
 
 
 def latency(answer: Answer) -> None:

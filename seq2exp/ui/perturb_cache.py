@@ -40,8 +40,8 @@ class Locus:
     @property
     def names(self) -> tuple[str, str, str, str]:
         """Data set, gene, cell type and checkpoint, as caches are keyed."""
-        loaded = self.checkpoint
-        return self.dataset.hash, self.gene.gene_id, self.cell_type, "none" if loaded is None else loaded.hash
+        dataset = cache.window_name(self.dataset, self.gene, self.cell_type, self.checkpoint)
+        return dataset, self.gene.gene_id, self.cell_type, cache.hash_of(self.checkpoint)
 
     @property
     def predicts(self) -> bool:

@@ -8,7 +8,7 @@ from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import beside, exports, inputs, panels, state, truth
+from seq2exp.ui import beside, cache, exports, inputs, panels, state, truth
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.summary import badge_row, below, scale_warning
 
@@ -26,7 +26,7 @@ def show(
         panels.expression_line(view)
     with st.container():
         inputs.show_locus_error()
-        panels.banner(answer)
+        panels.banner(answer, lambda: cache.read_again(opened, gene, cell_type, loaded))
         panels.empty_result(view, state.question(config).elements)
         known = truth.drawn(opened, gene, cell_type, view.interval)
         extra = beside.drawn(opened, gene, cell_type, loaded, view)

@@ -100,7 +100,10 @@ def _box_as_json(box: Box) -> dict[str, Any]:
 
 def contact_map(opened: Dataset, cell_type: str, window: Interval) -> ContactTriangle | None:
     """The contact map around the gene in the data set's own bins; None where there is none to read."""
-    return _contact_map(opened.hash, cell_type, str(window), opened, window)
+    try:
+        return _contact_map(opened.hash, cell_type, str(window), opened, window)
+    except Seq2ExpError:  # the window itself was read from the same file, or its lane says why not
+        return None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -108,14 +111,11 @@ def _contact_map(
     dataset_hash: str, cell_type: str, place: str, _opened: Dataset, _window: Interval
 ) -> ContactTriangle | None:
     """Read once per window, not at every move of a slider."""
-    path = _opened.path("contact", cell_type)
+    bin_bp = _opened.manifest.window.contact_resolution_bp
+    path = _opened.place("contact", cell_type)
     if path is None:
         return None
-    bin_bp = _opened.manifest.window.contact_resolution_bp
-    try:
-        values = read_contact_matrix(path, _window, resolution_bp=bin_bp)
-    except Seq2ExpError:  # the window itself was read from the same file, or its lane says why not
-        return None
+    values = read_contact_matrix(path, _window, resolution_bp=bin_bp)
     return ContactTriangle(max(_window.start, 0) // bin_bp * bin_bp, bin_bp, values) if len(values) else None
 
 

@@ -84,10 +84,12 @@ def _scales(
     *,
     clip: bool,
 ) -> dict[str, TrackScale]:
-    window = (opened.hash, view.gene.gene_id, view.cell_type, view.interval.width)
+    withheld = [track.name for track in view.tracks if not track.available]
+    named = " without ".join((opened.hash, *withheld))
+    window = (named, view.gene.gene_id, view.cell_type, view.interval.width)
     own = _own_ranges(*window, view.tracks)
     others: Mapping[SignalName, Mapping[str, TrackRange]] = {}
-    if reach == GROUP and len(opened.cell_types) > 1:
+    if reach == GROUP and len(opened.cell_types) > 1 and not opened.streamed:  # only what is shown is streamed
         others = _other_ranges(*window, opened, view.gene)
     return {
         track.name: scale_of(

@@ -17,6 +17,7 @@ from seq2exp.ui.knobs import PRIOR_STRENGTHS, knob
 PEAK_RULES = ("Automatic", "Signal value", "Share of window")
 CHOICES = (
     "dataset", "gene", "cell", "checkpoint", "locus", "hidden", "chart", "marks", "scales", "clip", "range", "heights",
+    "stream",
 )  # fmt: skip
 """Link fields that are words; they are checked where they are used."""
 
