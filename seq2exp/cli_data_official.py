@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from seq2exp.cli_benchmark import print_json
 from seq2exp.cli_data import data
-from seq2exp.errors import CheckpointError, Seq2ExpError, SourceError
+from seq2exp.errors import CheckpointError, SourceError
 
 
 @data.command("official")
@@ -38,40 +37,26 @@ def official(
         made = official_dataset(folder, out)
         parts = made.parts
         report = {**made.to_dict(), "parts": parts, "problems": []}
+    report["checkpoints"] = []
     report["parts"] = [{"path": part.path, "state": part.state, "words": part.words} for part in parts]
-    converted = {} if checkpoints is None or dry_run else _convert(checkpoints, out / "checkpoints")
-    report["checkpoints"] = converted
+    if checkpoints is not None and not dry_run:
+        from seq2exp.model.official_folder import convert_official_folder  # imported late: loads torch
+
+        converted = convert_official_folder(checkpoints, out / "checkpoints")
+        report["checkpoints"] = [
+            {"source": str(one.source), "out": one.out and str(one.out), "refused": one.refused} for one in converted
+        ]
     if as_json:
         print_json(report)
     else:
         _print_report(report)
     if report["problems"]:
         raise SourceError(f"{folder}: {len(report['problems'])} parts are missing or damaged; see above")
-    refused = [name for name, words in converted.items() if words["error"] is not None]
+    refused = [one for one in report["checkpoints"] if one["refused"] is not None]
     if refused:
-        raise CheckpointError(f"{checkpoints}: {len(refused)} of {len(converted)} checkpoints refused; see above")
-
-
-def _convert(checkpoints: Path, out: Path) -> dict[str, dict[str, Any]]:
-    """Every ``*.ckpt`` under the folder, by its name, with the folder it became or what is wrong with it."""
-    from seq2exp.model.checkpoint import save_checkpoint  # imported late: loads torch
-    from seq2exp.model.official import read_official_checkpoint
-
-    files = sorted(checkpoints.rglob("*.ckpt"))
-    if not files:
-        raise SourceError(f"{checkpoints}: holds no *.ckpt file; give the folder of the fetched checkpoints")
-    found: dict[str, dict[str, Any]] = {}
-    for file in files:
-        name = file.relative_to(checkpoints).with_suffix("").as_posix()
-        # A metric in the file's name (val/mse=0.2.ckpt) makes a stray folder; the converted one is flat.
-        target = out / re.sub(r"[^A-Za-z0-9._=-]+", "-", name)
-        try:
-            network, provenance = read_official_checkpoint(file)
-            save_checkpoint(target, network, provenance=provenance)
-            found[name] = {"out": str(target), "error": None}
-        except Seq2ExpError as error:
-            found[name] = {"out": None, "error": str(error)}
-    return found
+        raise CheckpointError(
+            f"{checkpoints}: {len(refused)} of {len(report['checkpoints'])} checkpoints refused; see above"
+        )
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -79,7 +64,7 @@ def _print_report(report: dict[str, Any]) -> None:
         typer.echo(f"{part['state']:<9} {part['path']}  ({part['words']})")
     for note in report["notes"]:
         typer.echo(f"note: {note}")
-    for name, words in report["checkpoints"].items():
-        typer.echo(f"checkpoint {name}: {words['error'] or words['out']}")
+    for one in report["checkpoints"]:
+        typer.echo(f"refused   {one['refused']}" if one["refused"] else f"converted {one['source']} -> {one['out']}")
     if report["manifest"] is not None:
         typer.echo(f"{report['manifest']}: {report['n_genes']:,} genes in {', '.join(report['cell_types'])}")
