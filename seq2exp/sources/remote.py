@@ -242,11 +242,11 @@ class RemoteFile:
             raise RemoteError(self._failed[1])
         try:
             answer = self._client.get(start, end)
-            facts = self._confirm(answer)
         except RemoteError as error:
             self._failed = (time.monotonic() + self._patience.grudge_s, str(error))
             raise
         self._failed = None
+        facts = self._confirm(answer)
         blocks: dict[int, bytes] = {}
         for at in range(0, len(answer.data), BLOCK_BYTES):
             index = (answer.start + at) // BLOCK_BYTES
