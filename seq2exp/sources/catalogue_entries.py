@@ -67,7 +67,8 @@ class CatalogueContent(Content):
     lab: str | None = None
     """The laboratory that produced the data."""
     counts: dict[str, int] = Field(default_factory=dict)
-    """Exact counts to check: rows (without the header), and others named for what they count."""
+    """Exact counts to check in a text file: rows (without the header), lines, bp (of a BED file), COLUMN=VALUE (rows
+    that hold it) and distinct COLUMN; a column is named, or numbered from 1 in a BED file."""
     columns: tuple[str, ...] = Field(default=(), strict=False)
     """Columns a table must have, in any order."""
 

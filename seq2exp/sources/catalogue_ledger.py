@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -74,21 +74,42 @@ def read_ledger(files_dir: Path) -> Ledger:
         ) from error
 
 
-def record(
-    files_dir: Path, *, files: Mapping[str, Recorded] | None = None, folders: Mapping[str, RecordedFolder] | None = None
-) -> None:
-    """Adds entries to the ledger, or replaces those of the same id; safe beside other threads and processes.
+def record(files_dir: Path, id: str, came: Recorded) -> None:
+    """Writes down one file, in place of what stood there under its id; safe beside other threads and processes.
 
     Raises
     ------
     DownloadError
         The ledger cannot be read or written.
     """
+    _change(files_dir, lambda ledger: ledger.model_copy(update={"files": {**ledger.files, id: came}}))
+
+
+def record_folder(
+    files_dir: Path, id: str, revision: str, came: Mapping[str, Recorded] | None = None, *, whole: bool = False
+) -> None:
+    """Writes down files of a repository beside those that came before at the same commit; likewise safe.
+
+    Raises
+    ------
+    DownloadError
+        The ledger cannot be read or written.
+    """
+
+    def change(ledger: Ledger) -> Ledger:
+        before = ledger.folders.get(id)
+        kept = before.files if before is not None and before.revision == revision else {}
+        folder = RecordedFolder(revision=revision, whole=whole, files={**kept, **(came or {})})
+        return ledger.model_copy(update={"folders": {**ledger.folders, id: folder}})
+
+    _change(files_dir, change)
+
+
+def _change(files_dir: Path, change: Callable[[Ledger], Ledger]) -> None:
     try:
         files_dir.mkdir(parents=True, exist_ok=True)
         with _locked(files_dir):
-            before = read_ledger(files_dir)
-            after = Ledger(files={**before.files, **(files or {})}, folders={**before.folders, **(folders or {})})
+            after = change(read_ledger(files_dir))
             write_whole(files_dir / LEDGER, json.dumps(after.model_dump(), indent=1, sort_keys=True) + "\n")
     except OSError as error:
         raise DownloadError(f"{files_dir / LEDGER}: cannot be written ({error.strerror})") from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
@@ -19,6 +18,7 @@ from urllib3.util import Retry
 from seq2exp import __version__
 from seq2exp.errors import DownloadError
 from seq2exp.sources.catalogue_ledger import Recorded
+from seq2exp.sources.catalogue_measure import now
 from seq2exp.sources.download_answer import PassingError, RefusedError, check_status
 from seq2exp.sources.download_cancel import Cancel
 from seq2exp.sources.download_part import Origin, Part
@@ -107,12 +107,13 @@ def _from_address(
         cancel.check()
         try:
             resumed = _one_try(address, wanted, manner, part, session, report, cancel)
-            problem = _not_as_stated(wanted, part)
+            problem = not_as_stated(wanted, part)
             if problem is None:
-                return _finished(address, wanted, part)
+                part.finish()
+                return as_recorded(wanted, part, address)
             part.start_anew(Origin(address=address))
             if not resumed or restarted:
-                raise RefusedError(problem)
+                raise RefusedError(f"sent a wrong file: {problem}")
             restarted, furthest = True, 0  # two states of the file may have been mixed: once more from the start
         except PassingError as error:
             if part.size > furthest:
@@ -254,18 +255,21 @@ def _check_start(start: bytes, wanted: Wanted) -> None:
         raise RefusedError(f"sent something else than {wanted.file_format}: {problem}")
 
 
-def _not_as_stated(wanted: Wanted, part: Part) -> str | None:
-    """What speaks against the bytes that came, in words; None: nothing."""
+def not_as_stated(wanted: Wanted, part: Part) -> str | None:
+    """What speaks against the bytes that came, in words; None: nothing.
+
+    Size and digests of the catalogue, those of the first download, and the end marks of the format.
+    """
     if wanted.size_bytes is not None and part.size != wanted.size_bytes:
-        return f"sent {part.size:,} bytes where the catalogue states {wanted.size_bytes:,}"
+        return f"{part.size:,} bytes where the catalogue states {wanted.size_bytes:,}"
     for name, stated, found in (("md5", wanted.md5, part.md5), ("sha256", wanted.sha256, part.sha256)):
         if stated is not None and found != stated:
-            return f"sent a file of {name} {found} where the catalogue states {stated}"
+            return f"{name} {found} where the catalogue states {stated}"
     if wanted.recorded is not None and part.sha256 != wanted.recorded.sha256:
-        return f"sent a file of sha256 {part.sha256} where {_first_time(wanted.recorded)}"
+        return f"sha256 {part.sha256} where {_first_time(wanted.recorded)}"
     proven = wanted.md5 or wanted.sha256 or wanted.recorded
     problem = cut_off(part.path, wanted.file_format, wanted.compression, thorough=not proven)
-    return None if problem is None else f"sent a file that is not whole: {problem}"
+    return None if problem is None else f"not whole: {problem}"
 
 
 def _first_time(recorded: Recorded) -> str:
@@ -275,9 +279,9 @@ def _first_time(recorded: Recorded) -> str:
     )
 
 
-def _finished(address: str, wanted: Wanted, part: Part) -> Recorded:
+def as_recorded(wanted: Wanted, part: Part, address: str | None) -> Recorded:
+    """The ledger's entry of a part that is whole."""
     origin = part.origin
-    part.finish()
     return Recorded(
         path=wanted.ledger_path,
         size_bytes=part.size,
@@ -286,7 +290,7 @@ def _finished(address: str, wanted: Wanted, part: Part) -> Recorded:
         url=address,
         etag=None if origin is None else origin.etag,
         last_modified=None if origin is None else origin.last_modified,
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        when=now(),
     )
 
 

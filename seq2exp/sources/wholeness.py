@@ -34,6 +34,8 @@ _STARTS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
 )
 """First bytes by format, of the file as it lies on disk unless it is compressed."""
 
+_TEXT = frozenset({"csv", "tsv", "bed", "narrowPeak", "gtf"})
+
 _BAM_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every BAM and bgzip file (SAM specification 4.1.2)."""
 
@@ -63,6 +65,8 @@ def foreign_start(start: bytes, file_format: str, compression: str) -> str | Non
         return f"it starts like a web page ({start[:24]!r})"
     wanted = _GZIP if compression in ("gzip", "bgzip") else _STARTS.get(file_format)
     if wanted is None:
+        if file_format not in _TEXT:
+            return None
         return f"it starts with binary data ({start[:8]!r})" if b"\0" in start else None
     if start.startswith(wanted):
         return None

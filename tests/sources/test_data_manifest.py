@@ -14,6 +14,20 @@ from seq2exp.sources.dataset import open_dataset
 
 MIB = 1024**2
 
+ACCESSIONS = """
+ENCFF414OGC ENCFF960FMM ENCFF232GUZ ENCFF338LXW ENCFF428XFI ENCFF492ENM ENCFF972GVB
+ENCFF465GBD ENCFF798KYP ENCFF771GNB ENCFF381NDD ENCFF849TDM ENCFF779QTH ENCFF469WVA ENCFF340JIF
+ENCFF423TVA ENCFF919FBG 4DNFITUOMFUQ 4DNFI1UEG1HD 4DNFIFI6NIKJ ENCFF822UUX ENCFF421PYE ENCFF621AIY
+ENCFF318GOM ENCFF134PUN CNhs11250 CNhs12331 CNhs12332 CNhs12333 CNhs13964
+ENCFF205FNC ENCFF860XAE ENCFF257HEE ENCFF987IUK ENCFF020WZB ENCFF729UYK ENCFF467CXY ENCFF940NSD
+ENCFF031VZX ENCFF966UXQ ENCFF761ZRE ENCFF353PVU ENCFF865OOP ENCFF104RJG ENCFF120QMN ENCFF232RQF
+ENCFF600THN ENCFF704LGA ENCFF879BWC ENCFF269GKF ENCFF201OHW ENCFF860ABR ENCFF693IFG
+ENCFF945DYE ENCFF327DFG ENCFF900NSO ENCFF504CYY ENCFF722NSO ENCFF588PDG ENCFF412PRG ENCFF236MQL ENCFF994ROA
+ENCFF736UDR ENCFF405AYC ENCFF644EEX ENCFF734CUT ENCFF473IZV ENCFF038RVZ ENCFF519CXF ENCFF797SDL ENCFF692RPA
+ENCFF544LXB ENCFF023LTU ENCFF689CJG ENCFF287LBI ENCFF564KBE ENCFF806YEZ ENCFF280PUF ENCFF357GNC ENCFF603BJO
+ENCFF636VVR ENCFF545BXW ENCFF635RHY ENCFF744UQD ENCFF969CYX ENCFF356LFX E123 E116 E003
+"""
+
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
@@ -22,24 +36,7 @@ def catalogue() -> Catalogue:
 
 def test_every_accession_of_the_three_cell_types_stands_in_it(catalogue: Catalogue) -> None:
     found = {source.accession.file for source in catalogue.sources if source.accession is not None}
-    dnase = "ENCFF414OGC ENCFF960FMM ENCFF232GUZ ENCFF338LXW ENCFF428XFI ENCFF492ENM ENCFF972GVB"
-    acetylation = "ENCFF465GBD ENCFF798KYP ENCFF771GNB ENCFF381NDD ENCFF849TDM ENCFF779QTH ENCFF469WVA ENCFF340JIF"
-    more = "ENCFF423TVA ENCFF919FBG 4DNFITUOMFUQ 4DNFI1UEG1HD 4DNFIFI6NIKJ ENCFF822UUX ENCFF421PYE ENCFF621AIY"
-    contact = "ENCFF318GOM ENCFF134PUN CNhs11250 CNhs12331 CNhs12332 CNhs12333 CNhs13964"
-    reads = "ENCFF205FNC ENCFF860XAE ENCFF257HEE ENCFF987IUK ENCFF020WZB ENCFF729UYK ENCFF467CXY ENCFF940NSD"
-    more_reads = "ENCFF031VZX ENCFF966UXQ ENCFF761ZRE ENCFF353PVU ENCFF865OOP ENCFF104RJG ENCFF120QMN ENCFF232RQF"
-    peaks = (
-        "ENCFF945DYE ENCFF327DFG ENCFF900NSO ENCFF504CYY ENCFF722NSO ENCFF588PDG ENCFF412PRG ENCFF236MQL ENCFF994ROA"
-    )
-    extra = (
-        "ENCFF736UDR ENCFF405AYC ENCFF644EEX ENCFF734CUT ENCFF473IZV ENCFF038RVZ ENCFF519CXF ENCFF797SDL ENCFF692RPA"
-    )
-    tracks = (
-        "ENCFF544LXB ENCFF023LTU ENCFF689CJG ENCFF287LBI ENCFF564KBE ENCFF806YEZ ENCFF280PUF ENCFF357GNC ENCFF603BJO"
-    )
-    rest = "ENCFF636VVR ENCFF545BXW ENCFF635RHY ENCFF744UQD ENCFF969CYX ENCFF356LFX E123 E116 E003"
-    wanted = " ".join((dnase, acetylation, more, contact, reads, more_reads, peaks, extra, tracks, rest)).split()
-    assert set(wanted) <= found
+    assert set(ACCESSIONS.split()) <= found
 
 
 @pytest.mark.parametrize(
@@ -94,13 +91,14 @@ def test_maps_of_4dn_are_expected_at_their_stated_mebibytes(catalogue: Catalogue
 
 def test_counts_are_those_of_the_public_texts(catalogue: Catalogue) -> None:
     split = catalogue.source("genes.split").content.counts
-    assert [split[f"fold_11 {part}"] for part in ("train", "valid", "test")] == [15_985, 1_225, 1_167]
+    assert [split[f"fold_11={part}"] for part in ("train", "valid", "test")] == [15_985, 1_225, 1_167]
     for fold in ("fold_1", "fold_11", "fold_12", "fold_enformer"):
-        assert sum(split[f"{fold} {part}"] for part in ("train", "valid", "test")) == split["rows"] == 18_377
+        assert sum(split[f"{fold}={part}"] for part in ("train", "valid", "test")) == split["rows"] == 18_377
     for id, rows, positive, genes in (("crispri.training", 10_356, 471, 2_113), ("crispri.heldout", 4_378, 190, 535)):
         counts = catalogue.source(id).content.counts
-        assert (counts["rows"], counts["positive"], counts["genes"]) == (rows, positive, genes)
-        assert counts["positive"] + counts["negative"] == counts["rows"]
+        assert (counts["rows"], counts["Regulated=TRUE"]) == (rows, positive)
+        assert counts["distinct measuredGeneEnsemblId"] == genes
+        assert counts["Regulated=TRUE"] + counts["Regulated=FALSE"] == rows
     assert catalogue.source("blacklist.v2").content.counts["rows"] == 636
 
 
