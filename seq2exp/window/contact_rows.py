@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.errors import SourceError, WindowError
-from seq2exp.genome import Interval
+from seq2exp.genome import Interval, match_chromosome
 from seq2exp.settings import ContactMode
-from seq2exp.sources.contact_store import StoreFacts, is_store, read_store_facts, read_stored_profile
+from seq2exp.sources.contact_store import StoreFacts, is_store, read_store_facts, read_stored_profile, stored_sizes
 from seq2exp.sources.hic import (
     ContactProfile,
     contact_normalisations,
@@ -55,7 +55,13 @@ def row_span(reach: Interval, *, mode: ContactMode, tss: int, bin_bp: int) -> In
 
 
 def read_row(
-    source: ContactSource, reach: Interval, *, mode: ContactMode, tss: int, constants: AbcConstants
+    source: ContactSource,
+    reach: Interval,
+    *,
+    mode: ContactMode,
+    tss: int,
+    chrom_length: int,
+    constants: AbcConstants,
 ) -> ContactProfile:
     """The TSS row over the bins of ``reach`` as ``mode`` makes it, NaN where the map has nothing to say.
 
@@ -67,6 +73,7 @@ def read_row(
         A negative or infinite value; a map that claims to be balanced and is not.
     """
     if isinstance(source.path, Path) and is_store(source.path):
+        check_length(source.path, reach.chrom, stored_sizes(source.path), chrom_length)
         return _stored_row(source, source.path, reach, mode=mode, tss=tss, constants=constants)
     source = source_as_read(source, mode)
     span = row_span(reach, mode=mode, tss=tss, bin_bp=source.resolution_bp)
@@ -74,6 +81,16 @@ def read_row(
         source.path, span, anchor_bp=tss, resolution_bp=source.resolution_bp, normalisation=source.normalisation
     )
     return measured_row(source, profile, span, mode=mode, tss=tss, constants=constants)
+
+
+def check_length(path: Path, chrom: str, sizes: Mapping[str, int], chrom_length: int) -> None:
+    """Raise SourceError where the contacts were made on another length of the chromosome than ``chrom_length``."""
+    name = match_chromosome(chrom, sizes)
+    if name is not None and sizes[name] != chrom_length:
+        raise SourceError(
+            f"{path}: {chrom} had {sizes[name]:,} bp where its contacts were made and has {chrom_length:,} bp in the "
+            f"reference; the file is of another assembly"
+        )
 
 
 def measured_row(

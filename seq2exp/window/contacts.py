@@ -117,7 +117,7 @@ def _contacts(
     if isinstance(source.path, Path) and is_feat_index(source.path):
         return published_contacts(source, window, mode=mode, tss=tss, chrom_length=chrom_length, constants=constants)
     reach = contact_reach(window, tss, chrom_length, constants)
-    row = read_row(source, reach, mode=mode, tss=tss, constants=constants)
+    row = read_row(source, reach, mode=mode, tss=tss, chrom_length=chrom_length, constants=constants)
     measured, filled = (
         expand_bins(values, reach, first_bin_start=row.first_bin_start, bin_bp=row.resolution_bp)
         for values in (row.values, fill_row(row, mode=mode, tss=tss, constants=constants))

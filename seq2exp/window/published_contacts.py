@@ -10,9 +10,9 @@ from seq2exp.errors import SourceError
 from seq2exp.genome import Interval
 from seq2exp.results import MissingInput
 from seq2exp.settings import ContactMode
-from seq2exp.sources.hic_feat import read_feat, read_feat_index
+from seq2exp.sources.hic_feat import feat_sizes, read_feat, read_feat_index
 from seq2exp.window.contact_constants import NASSER_2021, AbcConstants
-from seq2exp.window.contact_rows import ContactSource
+from seq2exp.window.contact_rows import ContactSource, check_length
 from seq2exp.window.contact_values import Contacts
 from seq2exp.window.signals import check_signal, on_chromosome
 
@@ -60,6 +60,7 @@ def published_contacts(
     """
     assert isinstance(source.path, Path)  # nothing else is named as an index
     index = read_feat_index(source.path)
+    check_length(source.path, window.chrom, feat_sizes(source.path), chrom_length)
     problems = [
         f"{what} {held}, {asked} is asked"
         for what, asked, held in (

@@ -270,6 +270,7 @@ def test_windows_of_a_data_set_with_a_store_are_those_of_the_map_at_both_ends(
         ({"width": 4_098}, r"holds contacts of .* \(4,096 bp around the TSS\)"),
         ({"off": 1}, r"no contacts of a TSS at .*; it holds \d+ TSS of chr1, the nearest at"),
         ({"chrom": "chr9"}, "no contacts of chr9; it has chr1"),
+        ({"length": 10**6}, r"chr1 had .* bp where its contacts were made and has 1,000,000 bp in the reference"),
     ],
 )
 def test_a_store_refuses_what_it_was_not_made_for(tiny, genes, make_store, change, words) -> None:
@@ -279,7 +280,11 @@ def test_a_store_refuses_what_it_was_not_made_for(tiny, genes, make_store, chang
     window = Interval(change.get("chrom", "chr1"), tss - width // 2, tss + width // 2)
     with pytest.raises(SourceError, match=words):
         MAKE[change.get("mode", "vc_counts")](
-            source, window, tss=tss, chrom_length=10**6, constants=change.get("constants")
+            source,
+            window,
+            tss=tss,
+            chrom_length=change.get("length", tiny.assembly.chrom_sizes["chr1"]),
+            constants=change.get("constants"),
         )
 
 
@@ -349,7 +354,12 @@ def test_a_damaged_store_is_refused_in_one_line(tiny, genes, make_store, tmp_pat
     harm(path)
     gene = next(gene for gene in genes if gene.chrom == "chr1")
     with pytest.raises(SourceError, match=words) as caught:
-        vc_counts(ContactSource(path, 256, "NONE"), gene.window(4_096), tss=gene.tss, chrom_length=10**6)
+        vc_counts(
+            ContactSource(path, 256, "NONE"),
+            gene.window(4_096),
+            tss=gene.tss,
+            chrom_length=tiny.assembly.chrom_sizes["chr1"],
+        )
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
 
