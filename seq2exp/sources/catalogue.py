@@ -125,6 +125,23 @@ class Catalogue(Block):
         wanted = found.optional if optional else found.needs
         return tuple(dict.fromkeys(one for need in wanted for one in _for_cells(need, cells)))
 
+    def select(self, cells: Sequence[str] = (), task: str | None = None) -> tuple[CatalogueSource, ...]:
+        """The sources of some cell types and those that serve every one; of a task, what it needs or can use.
+
+        Raises
+        ------
+        ManifestError
+            No such cell type or task.
+        """
+        for cell in cells:
+            if cell not in self.cell_types:
+                raise ManifestError(f"catalogue: no cell type {cell!r}; cell types are {', '.join(self.cell_types)}")
+        found = [source for source in self.sources if not cells or source.cell_type in (None, *cells)]
+        if task is not None:
+            self.task(task)
+            found = [source for source in found if task in dict(self.tasks_of(source))]
+        return tuple(found)
+
     def tasks_of(self, source: CatalogueSource) -> tuple[tuple[str, Literal["required", "optional"]], ...]:
         """The tasks that use a source, alone or as one of a group, and whether they can do without."""
         found: list[tuple[str, Literal["required", "optional"]]] = []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from seq2exp.errors import SourceError
 from seq2exp.sources.bigwig import bigwig_sizes
@@ -34,6 +34,16 @@ class Finding:
     """What is wrong; empty: nothing found."""
     checked: tuple[str, ...]
     """What was looked at and is as it should be."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "path": str(self.path),
+            "problems": list(self.problems),
+            "checked": list(self.checked),
+        }
 
 
 Measure = Callable[[FileState], Recorded]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from seq2exp.sources.catalogue import Catalogue, CatalogueSource
 from seq2exp.sources.catalogue_ledger import Ledger, Recorded, read_ledger
@@ -39,6 +39,18 @@ class FileState:
     def when(self) -> str | None:
         """When it came, UTC; None: not by us."""
         return None if self.recorded is None else self.recorded.when
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "state": self.state,
+            "path": str(self.path),
+            "size_bytes": self.size_bytes,
+            "expected_bytes": self.expected_bytes,
+            "recorded": None if self.recorded is None else self.recorded.model_dump(),
+            "revision": self.revision,
+            "problem": self.problem,
+        }
 
 
 def state_of(catalogue: Catalogue, files_dir: Path) -> tuple[FileState, ...]:

@@ -99,6 +99,21 @@ class Plan:
         """Whether the disk has room for what is known to come."""
         return self.known_bytes + self.likely_bytes[0] <= self.free_bytes
 
+    def require_room(self) -> None:
+        """Checks that the disk has room for what is known to come.
+
+        Raises
+        ------
+        DownloadError
+            It has not.
+        """
+        if not self.fits:
+            needed = self.known_bytes + self.likely_bytes[0]
+            raise DownloadError(
+                f"{self.files_dir}: {self.free_bytes:,} bytes are free where at least {needed:,} are needed; "
+                f"free the disk or give another folder with --dir"
+            )
+
     def to_dict(self, catalogue: Catalogue) -> dict[str, Any]:
         """For --json."""
         return {
