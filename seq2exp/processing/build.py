@@ -11,7 +11,7 @@ from seq2exp.errors import ManifestError, SourceError
 from seq2exp.genome import Interval, match_chromosome
 from seq2exp.processing import build_checks as checks
 from seq2exp.processing.build_genes import PublishedGene, read_published_genes
-from seq2exp.processing.build_inputs import Found, Inputs
+from seq2exp.processing.build_inputs import Found, Inputs, Need
 from seq2exp.processing.build_manifest import assemble, open_as_draft, publish, upstream_source, written
 from seq2exp.processing.build_parts import (
     NO_SPLIT,
@@ -36,6 +36,13 @@ from seq2exp.sources.manifest import WindowFacts
 from seq2exp.sources.sequence import sequence_sizes
 from seq2exp.sources.tables import read_split
 from seq2exp.window.assemble import PUBLISHED_NORMALISATION, build_window, window_settings
+
+REQUIRED = (
+    Need(("reference.hg38.2bit", "reference.hg38.fasta"), "the genome", streamed=True),
+    Need(("features.mrna",), "genes, TSS and mRNA features"),
+    Need(("annotation.ensembl90", "annotation.gencode27"), "strand, bounds and transcripts"),
+)
+LENGTHS = Need(("reference.chrom_sizes", "abc.reference.chrom_sizes"), "lengths of chromosomes, to stream the genome")
 
 
 @dataclass(frozen=True)
@@ -131,9 +138,7 @@ class _Build:
     def run(self) -> BuildReport:
         """All parts, then the manifest, then the report."""
         need, out, work = self.inputs.need, self.steps.out, self.work
-        reference = need("reference.hg38.2bit", "reference.hg38.fasta", why="the genome", streamed=True)
-        table = need("features.mrna", why="genes, TSS and mRNA features")
-        gtf = need("annotation.ensembl90", "annotation.gencode27", why="strand, bounds and transcripts")
+        reference, table, gtf = need(*REQUIRED)
         split = self.inputs.find("genes.split")
         published = read_published_genes(table.path, self.inputs.catalogue.chromosomes)
         self._check_genes(published, split)
@@ -179,9 +184,7 @@ class _Build:
         if reference.here:
             sizes = sequence_sizes(reference.path)
         else:
-            table = self.inputs.need(
-                "reference.chrom_sizes", "abc.reference.chrom_sizes", why="lengths of chromosomes to stream the genome"
-            )
+            (table,) = self.inputs.need(LENGTHS)
             sizes = _read_sizes(table.path)
         named = {chrom: match_chromosome(chrom, sizes) for chrom in self.inputs.catalogue.chromosomes}
         absent = [chrom for chrom, name in named.items() if name is None]

@@ -26,6 +26,17 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Need:
+    """Something without which there is no data set."""
+
+    ids: tuple[str, ...]
+    """In order of preference."""
+    why: str
+    streamed: bool = False
+    """Its address is enough where large files may stay on their servers."""
+
+
+@dataclass(frozen=True)
 class Inputs:
     """The catalogue and the folder its files lie in."""
 
@@ -56,23 +67,25 @@ class Inputs:
                 return Found(source, self.files_dir / source.local_path, here=False)
         return None
 
-    def need(self, *ids: str, why: str, streamed: bool = False) -> Found:
-        """As `find`.
+    def need(self, *wanted: Need) -> list[Found]:
+        """One file for each of ``wanted``, as `find` gives it.
 
         Raises
         ------
         ManifestError
-            Neither is there; the message says what it is for and how to get it.
+            Some are not there; the message names all of them, what they are for and how to get them.
         SourceError
             As `find`.
         """
-        found = self.find(*ids, streamed=streamed)
-        if found is None:
+        found = [self.find(*need.ids, streamed=need.streamed) for need in wanted]
+        lacking = [need for need, one in zip(wanted, found, strict=True) if one is None]
+        if lacking:
+            words = "; ".join(f"{' or '.join(need.ids)} ({need.why})" for need in lacking)
             raise ManifestError(
-                f"{self.files_dir}: neither {' nor '.join(ids)} is there, and a build needs {why}; get it with: "
-                f"python -m seq2exp data get --only {ids[0]}"
+                f"{self.files_dir}: a data set cannot be built without {words}; get it with: "
+                f"python -m seq2exp data get {' '.join(f'--only {need.ids[0]}' for need in lacking)}"
             )
-        return found
+        return [one for one in found if one is not None]
 
     def members(self, group: str, *otherwise: str) -> Sequence[str]:
         """Ids of a group of the catalogue in order of preference; ``otherwise`` where it has no such group."""

@@ -22,6 +22,7 @@ from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.synthetic import synthesize
 from seq2exp.window.assemble import build_window, window_settings
 from tests.processing.upstream import BIN_BP, CELLS, CENTRE_BP, WINDOW_BP, published, write_upstream
+from tests.servers import RangeServer
 
 OPTIONS = BuildOptions(
     normalisation="NONE", resolution_bp=BIN_BP, window_bp=WINDOW_BP, centre_bp=CENTRE_BP, other_genes=True
@@ -197,13 +198,11 @@ def test_what_is_absent_is_left_out_and_its_cost_is_told(own: Path, tmp_path: Pa
     window = build_window(dataset, gene, "K562", window_settings(dataset))
     assert {missing.name for missing in window.missing} >= {"h3k27ac", "contact", "rna_features"}
     assert window.rna_features[8] == 0
-    for name in ("hg38/hg38.2bit", "tables/mrna.csv", "annotation/ensembl.gtf.gz"):
-        path = own / "files" / name
-        content = path.read_bytes()
-        path.unlink()
-        with pytest.raises(ManifestError, match="python -m seq2exp data get --only"):
-            make(own, tmp_path / "out", ("K562",))
-        path.write_bytes(content)
+    for name in ("hg38/hg38.2bit", "tables/mrna.csv"):
+        (own / "files" / name).unlink()
+    wanted = r"reference\.hg38\.fasta \(the genome\); features\.mrna \(genes.*data get --only reference\.hg38\.2bit"
+    with pytest.raises(ManifestError, match=wanted):
+        make(own, tmp_path / "other", ("K562",))
     with pytest.raises(ManifestError, match="no cell type HeLa"):
         make(own, tmp_path / "out", ("HeLa",))
 
@@ -281,4 +280,44 @@ def test_the_map_itself_can_be_kept(upstream: Path, tmp_path: Path, tiny: Datase
     gene = next(iter(dataset.genes))
     made = build_window(dataset, gene, "K562", window_settings(dataset))
     original = build_window(tiny, tiny.genes.get(gene.gene_id), "SynK", window_settings(dataset))
+    np.testing.assert_array_equal(made.signals, original.signals)
+
+
+def test_what_is_on_servers_is_stated_by_address_and_read_from_there(own: Path, tmp_path: Path, tiny: Dataset) -> None:
+    served = tmp_path / "served"
+    catalogue = own / "catalogue.yaml"
+    content = yaml.safe_load(catalogue.read_text())
+    with RangeServer(served) as server:
+        content["servers"] = [
+            {
+                "host": "127.0.0.1",
+                "login": "none",
+                "redirects": "none",
+                "ranges": "yes",
+                "cors": "yes",
+                "confidence": "verified",
+            }
+        ]
+        for source in content["sources"]:
+            if source["file"]["format"] in ("2bit", "bigWig", "hic"):
+                place = served / source["local_path"]
+                place.parent.mkdir(parents=True, exist_ok=True)
+                (own / "files" / source["local_path"]).rename(place)
+                source["url"] = {"primary": f"{server.url}/{source['local_path']}"}
+        catalogue.write_text(yaml.safe_dump(content))
+        with pytest.raises(ManifestError, match="the genome"):
+            make(own, tmp_path / "out", ("K562",))
+        report = make(own, tmp_path / "out", ("K562",), remote=True)
+        assert server.requests == []  # nothing moves before a gene is asked for
+        assert report.remote
+        assert report.tracks == {"K562": {"dnase": None, "h3k27ac": None}}
+        assert report.sources["k562.dnase.signal"] == f"{server.url}/K562/dnase.bigWig"
+        assert "not on disk, not measured" in report.to_markdown()
+        with pytest.raises(ManifestError, match="can be streamed"):
+            open_dataset(tmp_path / "out")
+        dataset = open_dataset(tmp_path / "out", remote=True, cache_dir=tmp_path / "cache")
+        gene = published(tiny)[3]
+        made = build_window(dataset, dataset.genes.get(gene.gene_id), "K562", window_settings(dataset))
+    original = build_window(tiny, gene, "SynK", window_settings(tiny))
+    np.testing.assert_array_equal(made.codes, original.codes)
     np.testing.assert_array_equal(made.signals, original.signals)
