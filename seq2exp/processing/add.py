@@ -257,7 +257,7 @@ def _check(role: CellRole, path: Path, name: str, base: Dataset, windows: list[I
             reads = check_reads(path, base, what=file.what)
             return replace(file, facts=reads.facts, warnings=reads.warnings)
         if found.kind == "bigWig":
-            track = check_track(path, base, windows, what=file.what)
+            track = check_track(path, base, windows, what=file.what, model_reads=role != "cage")
             off = () if role == "cage" else compare_scale(track.statistics, base, role, windows, what=file.what)
             file = replace(file, statistics=track.statistics, warnings=(*track.warnings, *off))
         return _with_labels(file, base) if role == "cage" else file

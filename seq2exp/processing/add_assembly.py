@@ -68,19 +68,21 @@ def check_chromosomes(path: Path, sizes: Mapping[str, int], assembly: Assembly, 
         if sizes[name] != assembly.chrom_sizes[own]:
             raise SourceError(
                 f"{path}: {name} has {sizes[name]:,} bp here and {assembly.chrom_sizes[own]:,} bp in {dataset}; "
-                f"the file is of {there or 'another assembly'}, the data set of {ours}: {_advice(ours)}"
+                f"the file is of {there or 'another assembly'}, the data set of {ours}: {_advice(there, ours)}"
             )
     if not shared:
         raise SourceError(
             f"{path}: none of its chromosomes ({_listed(sizes)}) is in {dataset} ({_listed(assembly.chrom_sizes)}); "
             f"the file is of {there or 'an assembly unknown here'}, the data set of {ours}"
-            + ("" if there == ours else f": {_advice(ours)}")
+            + ("" if there == ours else f": {_advice(there, ours)}")
         )
     return tuple(own for own in assembly.chrom_sizes if own not in shared.values())
 
 
-def _advice(ours: str) -> str:
-    return f"give a file of {ours}, or lift this one over (CrossMap, liftOver)"
+def _advice(there: str | None, ours: str) -> str:
+    """What to do; builds can be lifted over only between known ones."""
+    both = {there, ours} <= set(KNOWN_BUILDS)
+    return f"give a file of {ours}" + (", or lift this one over (CrossMap, liftOver)" if both else "")
 
 
 def _listed(names: Mapping[str, int]) -> str:

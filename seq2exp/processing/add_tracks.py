@@ -39,7 +39,9 @@ def sample_windows(base: Dataset) -> list[Interval]:
     return [gene.window(base.manifest.window.width_bp) for gene in base.genes]
 
 
-def check_track(path: Path, base: Dataset, windows: Sequence[Interval], *, what: str) -> TrackCheck:
+def check_track(
+    path: Path, base: Dataset, windows: Sequence[Interval], *, what: str, model_reads: bool = True
+) -> TrackCheck:
     """Figures and warnings of a bigWig; what a model could not read is refused.
 
     Parameters
@@ -52,6 +54,8 @@ def check_track(path: Path, base: Dataset, windows: Sequence[Interval], *, what:
         Where to measure.
     what
         How to call the track: ``DNase of MyCells``.
+    model_reads
+        Warn of what the track costs as an input; CAGE is none.
 
     Raises
     ------
@@ -67,12 +71,12 @@ def check_track(path: Path, base: Dataset, windows: Sequence[Interval], *, what:
     if statistics.max <= 0:
         raise SourceError(f"{path}: {what} is 0 in all of {statistics.n_windows:,} windows around genes")
     warnings = []
-    if statistics.share_missing >= _MOSTLY:
+    if model_reads and statistics.share_missing >= _MOSTLY:
         warnings.append(
-            f"{what} has no value at {100 * statistics.share_missing:.0f} % of the bases of "
+            f"{what} has no value at {100 * statistics.share_missing:.3g} % of the bases of "
             f"{statistics.n_windows:,} windows around genes; the model reads 0 there."
         )
-    if absent:
+    if model_reads and absent:
         unread = sum(match_chromosome(gene.chrom, absent) is not None for gene in base.genes)
         if unread:
             warnings.append(f"{what} lacks {_some(absent)}: {unread:,} genes there cannot be opened with it.")

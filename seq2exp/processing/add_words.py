@@ -28,23 +28,23 @@ class AbsentInput:
 
 _COSTS: dict[CellRole, str] = {
     "h3k27ac": (
-        "0 stands in. H3K27ac has the largest say in the signal Beta (weight 2 of 5 and by far the largest values), so "
-        "the mask then rests on DNase, contacts and sequence."
+        "Zeros stand in. H3K27ac has the largest say in the signal Beta (weight 2 of 5 and by far the largest values), "
+        "so the mask then rests on DNase, contacts and sequence."
     ),
     "dnase": (
-        "0 stands in (weight 2 of 5 in the signal Beta), and there are no MACS3 peaks to compare the mask with unless "
-        "reads are given."
+        "Zeros stand in (weight 2 of 5 in the signal Beta), and there are no MACS3 peaks to compare the mask with "
+        "unless reads are given."
     ),
     "contact": (
-        "a power law of the distance to the TSS stands in: every gene gets the same contacts, so loops and domains of "
+        "A power law of the distance to the TSS stands in: every gene gets the same contacts, so loops and domains of "
         "these cells play no part."
     ),
-    "cage": "there is nothing to compare a prediction with; everything else works.",
+    "cage": "There is nothing to compare a prediction with; everything else works.",
     "dnase_alignment": "MACS3 calls peaks from the DNase bigWig (bdgpeakcall), not from reads (callpeak).",
 }
 _ACTIVITY = AbsentInput(
-    "promoter activity",
-    "0 stands in for the ninth gene feature, sqrt(H3K27ac RPM x DNase RPM) at the promoter; it needs the reads of "
+    "Promoter activity",
+    "Zero stands in for the ninth gene feature, sqrt(H3K27ac RPM x DNase RPM) at the promoter; it needs the reads of "
     "both assays.",
 )
 _WHAT_IF = (

@@ -51,6 +51,7 @@ def _pages() -> StreamlitPage:
             st.Page("pages/gallery.py", title="Gallery", icon=":material/photo_library:"),
             st.Page("pages/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:"),
             st.Page("pages/training.py", title="Training", icon=":material/monitoring:"),
+            st.Page("pages/data.py", title="Data", icon=":material/database:"),
             st.Page("pages/status.py", title="Status & About", icon=":material/info:"),
         ],
         position="top",

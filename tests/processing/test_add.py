@@ -84,7 +84,7 @@ def test_a_whole_cell_type_opens_with_the_very_arrays_of_its_files(plan: Plan, b
         dnase_alignment="SynG.dnase.bam",
     )
     assert not given.problems
-    assert [absent.name for absent in given.absent] == ["promoter activity", "CAGE"]
+    assert [absent.name for absent in given.absent] == ["Promoter activity", "CAGE"]
     assert not any(file.warnings for file in given.files[:3]), "tracks of one generator are on one scale"
     added = write_cell(given)
     opened = open_dataset(added.manifest)

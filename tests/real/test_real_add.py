@@ -49,7 +49,7 @@ def test_dnase_alone_opens_and_says_what_it_goes_without(
     assert [absent["name"] for absent in report["missing"]] == [
         "H3K27ac",
         "Hi-C",
-        "promoter activity",
+        "Promoter activity",
         "CAGE",
         "DNase reads",
     ]

@@ -1,0 +1,109 @@
+"""Data sets here: the files of a manifest with sizes, checksums and warnings, and one of them whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from seq2exp.errors import ManifestError
+from seq2exp.sources.manifest import Manifest, find_manifest, load_manifest
+from seq2exp.ui import cache, data_choices, data_details, inputs
+from seq2exp.ui.data_rows import STATES, on_disk, set_rows
+from seq2exp.ui.status_machine import short
+from seq2exp.ui.text import plain
+
+ROW_PX = 33
+_MOST_ROWS = 10
+_PICKED = "data_picked_source"
+_CLICK = "data_set_click"
+_SHOWN = "data_set_shown"
+
+
+def show() -> None:
+    """The whole view; a manifest that cannot be read is told, one whose files are gone is still listed."""
+    known = inputs.known_datasets()
+    if not known:
+        st.info(
+            "No data set is there. Make a small one with `make data`, or a real one with `data get` and `data build`."
+        )
+        return
+    opened = st.session_state.get("dataset")
+    names = [name for name in known if name == opened] + [name for name in known if name != opened]
+    picker, facts = st.columns([2, 5], vertical_alignment="bottom", gap="medium")
+    with picker:
+        chosen = data_choices.pick("Data set", "set", {name: name for name in names})
+    try:
+        path = find_manifest(known[chosen])
+        manifest = _manifest(str(path), path.stat().st_mtime_ns)
+    except (ManifestError, OSError) as error:
+        st.error(plain(short(str(error)), limit=700))
+        return
+    rows = set_rows(manifest, path.parent)
+    with facts:
+        _facts(manifest, path, rows)
+    _table(rows)
+    n_warned = int((rows["warnings"] > 0).sum())
+    st.caption(f"{len(rows):,} files, {n_warned:,} with warnings. Click a name for everything known about a file.")
+    picked = st.session_state.get(_PICKED)
+    source = next((one for one in manifest.sources if one.id == picked), manifest.sources[0])
+    state, size = on_disk(source, path.parent)
+    data_details.panel(data_details.of_set(manifest, source, state, size, short(path.parent / source.local_path)))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _manifest(path: str, changed_ns: int) -> Manifest:
+    return load_manifest(Path(path))
+
+
+def _facts(manifest: Manifest, path: Path, rows: pd.DataFrame) -> None:
+    """What the data set is, and whether all of it is here."""
+    absent = int((rows["state"] != STATES["present"]).sum())
+    found_hash = None if absent else cache.dataset_hash(path)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if manifest.synthetic:
+            st.badge("SYNTHETIC: nothing here was measured", color="gray", icon=":material/experiment:")
+        if absent:
+            st.badge(f"{absent} of {len(rows)} files are not here as stated", color="orange")
+        else:
+            st.badge(f"all {len(rows)} files are here", color="green", icon=":material/check:")
+        if found_hash:
+            st.caption(f"hash {plain(found_hash)}", width="content")
+    cells = ", ".join(manifest.cell_types)
+    told = f"{manifest.title}. {manifest.genome_build}; {cells}; window {manifest.window.width_bp:,} bp"
+    st.caption(plain(told, limit=240))
+
+
+def _table(rows: pd.DataFrame) -> None:
+    """The rows; a click on a name puts that file into the panel."""
+    text = st.column_config.TextColumn
+    formats: dict[str, Any] = {
+        "title": st.column_config.ButtonColumn(
+            "File", type="tertiary", pinned=True, alignment="left", on_click=_clicked, key=_CLICK, width=250
+        ),
+        "role": text("Role", width=105),
+        "what": text("What it is", width=275, help="Output type and unit"),
+        "cell": text("Cell type", width=85),
+        "size": text("Size", width=75),
+        "state": text("State", width=65),
+        "checksum": text("Checksum", width=115, help="The first letters of what the manifest states"),
+        "licence": text("Licence", width=135),
+        "warnings": st.column_config.NumberColumn("Warnings", width=75),
+    }
+    st.session_state[_SHOWN] = tuple(zip(rows["id"], rows["title"], strict=True))
+    st.dataframe(
+        rows[list(formats)],
+        key="data_set_table",
+        hide_index=True,
+        column_config=formats,
+        height=ROW_PX * (1 + min(len(rows), _MOST_ROWS)) + 3,
+        row_height=ROW_PX,
+        placeholder="\u2013",
+        alt="Files of the data set with size, state, checksum and licence",
+    )
+
+
+def _clicked() -> None:
+    data_details.note_click(_CLICK, _SHOWN, _PICKED)
