@@ -213,12 +213,10 @@ def _gc_shares(
         bases = sequence_of(stretch)
         if len(bases) != stretch.width:
             raise SourceError(f"{stretch}: asked for {stretch.width:,} bases, got {len(bases):,}")
-        codes = np.frombuffer(bases.encode("ascii", errors="replace"), dtype=np.uint8)
-        before = np.concatenate([[0], np.cumsum((codes == ord("G")) | (codes == ord("C")))])
         for at in group:
-            block = blocks[at]
-            strong[owners[at]] += before[block.end - stretch.start] - before[block.start - stretch.start]
-            letters[owners[at]] += block.width
+            start, end = blocks[at].start - stretch.start, blocks[at].end - stretch.start
+            strong[owners[at]] += bases.count("G", start, end) + bases.count("C", start, end)
+            letters[owners[at]] += end - start
         done += len(group)
         progress(done, len(blocks), f"GC of transcripts on {stretch.chrom}")
     return _rounded(strong / np.maximum(letters, 1), 3)

@@ -108,7 +108,9 @@ def test_from_reads_with_named_options(cell: tuple[Path, list[Interval]], tmp_pa
     made = {name: peaks_from_bam(bam, windows, tmp_path / f"{name}.narrowPeak", options=name, genome_size="130000")
             for name in CALLPEAK}  # fmt: skip
     own = call_peaks_bam(bam, genome_size="130000", cache_dir=tmp_path / "cache")
-    assert sorted(r.interval for r in read_regions(made["mask"].path)) == sorted(r.interval for r in own.regions)
+    assert sorted(r.interval for r in read_regions(made["mask"].path)) == sorted(
+        r.interval for r in own.regions if r.interval.chrom in {window.chrom for window in windows}
+    )
     assert "-p 0.1 --call-summits -n dnase -t SynK.dnase.bam" in made["abc"].command
     assert "--shift -100 --extsize 200" in made["cut_sites"].command
     assert made["abc"].share > made["mask"].share > 0.05
