@@ -87,6 +87,9 @@ def add_norms(path: Path, vectors: Mapping[tuple[str, int, int], np.ndarray]) ->
     """Put normalisation vectors, by name, chromosome number and resolution, into a .hic of version 9."""
     content = bytearray(path.read_bytes())
     at = content.index(b"\0", 16) + 1  # behind magic, version, footer position and the genome's name
+    empty_at = struct.unpack_from("<q", content, at)[0]
+    assert content[empty_at:] == bytes(4), "the file has normalisations already"
+    del content[empty_at:]
     index = struct.pack("<i", len(vectors))
     size = 4 + sum(len(name) + 1 + 4 + 3 + 4 + 8 + 8 for name, _, _ in vectors)
     position, arrays = len(content) + size, b""

@@ -145,8 +145,8 @@ def read_matrix(
     if normalisation != "NONE":
         down = weights(place, chrom, resolution_bp, normalisation, rows)
         across = weights(place, chrom, resolution_bp, normalisation, columns)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            matrix /= down[:, None] * across[None, :]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            matrix = _balanced(matrix, down[:, None] * across[None, :])
         matrix[~_usable(down), :] = np.nan
         matrix[:, ~_usable(across)] = np.nan
     return matrix
@@ -175,7 +175,7 @@ def row_sums(place: RemoteFile, chrom: str, resolution_bp: int, normalisation: s
                 "the file, or use contact mode vc_counts"
             )
         for cells in _cells_of(place, opened.header, zoom, sorted(zoom.blocks)):
-            values = cells.counts / (divisor[cells.x] * divisor[cells.y])
+            values = _balanced(cells.counts, divisor[cells.x] * divisor[cells.y])
             known = np.isfinite(values)
             x, y, values = cells.x[known], cells.y[known], values[known]
             sums[:] += np.bincount(x, values, minlength=len(sums))
@@ -186,6 +186,11 @@ def row_sums(place: RemoteFile, chrom: str, resolution_bp: int, normalisation: s
     if normalisation != "NONE":
         sums[~usable] = np.nan
     return sums
+
+
+def _balanced(counts: NDArray[np.floating], products: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Counts over products of weights, both in single precision as in hictk: the very numbers of a file on disk."""
+    return (counts.astype(np.float32) / products.astype(np.float32)).astype(np.float64)
 
 
 def _usable(vector: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -26,6 +26,7 @@ _LETTERS = np.frombuffer(b"TCAG", dtype=np.uint8)
 _MOST_SEQUENCES = 10_000_000
 """An index of more entries is taken for damage."""
 _INDEX_PIECE = 2**16
+"""The index is read in pieces that end where a block of a remote file does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +171,9 @@ def _read_index(place: Place) -> _Index:
     at, held = 16, b""
     while len(offsets) < count:
         if len(held) < 1 + 255 + width:  # the longest entry
-            piece = min(_INDEX_PIECE, _size(place) - at - len(held))
-            held += _bytes(place, at + len(held), piece, "index") if piece > 0 else b""
+            begin = at + len(held)
+            piece = min(_INDEX_PIECE - begin % _INDEX_PIECE, _size(place) - begin)
+            held += _bytes(place, begin, piece, "index") if piece > 0 else b""
         length = held[0] if held else 0
         entry = 1 + length + width
         if len(held) < entry:
