@@ -20,9 +20,10 @@ from seq2exp.processing.build_parts import (
     Work,
     add_blacklist,
     add_contacts,
+    add_extras,
     add_tracks,
-    extra_sources,
 )
+from seq2exp.processing.build_reference import add_reference
 from seq2exp.processing.build_shared import add_features, add_genes, add_labels
 from seq2exp.processing.build_steps import REPORT_FILES, Steps, locked
 from seq2exp.processing.build_tables import FeatureOrigin
@@ -142,9 +143,9 @@ class _Build:
         split = self.inputs.find("genes.split")
         published = read_published_genes(table.path, self.inputs.catalogue.chromosomes)
         self._check_genes(published, split)
+        reference = add_reference(work, reference)
         lengths = self._lengths(reference)
 
-        self.parts.sources.append(upstream_source(reference, "reference", out))
         genes = add_genes(work, published, table, gtf)
         self.parts.sources.append(upstream_source(gtf, "transcripts", out))
         equal = add_features(work, genes, table, gtf, reference, self.options.features)
@@ -157,7 +158,7 @@ class _Build:
         for cell in work.cells:
             add_tracks(work, cell, windows, self.options.most_windows)
             add_contacts(work, cell, genes, self._contact_plan())
-        self.parts.sources += extra_sources(self.inputs, work.cells, out)
+        add_extras(work)
         manifest, dataset = self._manifest(lengths)
         self.steps.finish(work.cells)
         return self._report(manifest, dataset, equal)
@@ -246,9 +247,10 @@ class _Build:
     def _report(self, manifest: Path, dataset: Dataset, equal: dict[str, dict[str, int]]) -> BuildReport:
         sources = {source.id: source.local_path for source in dataset.manifest.sources}
         sources |= {id: str(file) for id, file in dataset.streamed.items()}
-        warnings = dict.fromkeys(
-            f"{source.id}: {words}" for source in dataset.manifest.sources for words in source.warnings
-        )
+        warned: dict[str, list[str]] = {}
+        for source in dataset.manifest.sources:
+            for words in source.warnings:
+                warned.setdefault(words, []).append(source.id)
         report = BuildReport(
             name=dataset.name,
             manifest=str(manifest),
@@ -262,7 +264,7 @@ class _Build:
             tracks=self.parts.tracks,
             features_equal=equal,
             notes=tuple(self.parts.notes),
-            warnings=tuple(warnings),
+            warnings=tuple(f"{', '.join(ids)}: {words}" for words, ids in warned.items()),
         )
         for name, text in zip(REPORT_FILES, (report.to_json(), report.to_markdown()), strict=True):
             with whole_text(self.steps.out / name) as file:

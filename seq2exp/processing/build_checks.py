@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,9 @@ import pandas as pd
 
 from seq2exp.processing.build_genes import PublishedGene
 from seq2exp.processing.statistics import TrackStatistics
+from seq2exp.sources.catalogue import CatalogueSource
 from seq2exp.sources.tables import ACTIVITY_PREFIX, MRNA_FEATURES
+from seq2exp.sources.text import read_lines
 
 PAPER_CELLS = ("K562", "GM12878")
 
@@ -134,3 +137,13 @@ def track_checks(name: str, output_type: str | None, statistics: TrackStatistics
 def window_check(past_an_end: int, *, paper: bool) -> list[Check]:
     """Windows that pass an end of their chromosome."""
     return [_exact("windows past an end of a chromosome", past_an_end, PAST_AN_END)] if paper else []
+
+
+def row_checks(source: CatalogueSource, path: Path) -> list[Check]:
+    """Rows of a table or BED against the number the catalogue states; none where it states none."""
+    stated = source.content.counts.get("rows")
+    if stated is None or source.file.format not in ("bed", "tsv", "csv", "narrowPeak"):
+        return []
+    header = source.file.format in ("tsv", "csv")
+    rows = sum(1 for _, line in read_lines(path) if line and not line.startswith("#")) - header
+    return [_exact(f"{source.id}, rows", rows, stated)]

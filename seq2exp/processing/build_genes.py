@@ -130,9 +130,9 @@ def genes_in_words(told: Mapping[str, Any], n_genes: int, gtf: str) -> list[str]
     if told["absent"]:
         named = ", ".join(told["absent_ids"]) + (" ..." if told["absent"] > len(told["absent_ids"]) else "")
         words.append(
-            f"{told['absent']:,} genes are not in {gtf}: drawn on the + strand without bounds, everything else is "
-            f"unaffected ({named})."
+            f"Genes that {gtf} lacks: {told['absent']:,}. They are drawn on the + strand without bounds, everything "
+            f"else is unaffected ({named})."
         )
     if told["tss_outside"]:
-        words.append(f"{told['tss_outside']:,} genes have a TSS more than 10 kb outside the bounds of {gtf}.")
+        words.append(f"Genes with a TSS more than 10 kb outside the bounds of {gtf}: {told['tss_outside']:,}.")
     return words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 
@@ -85,6 +85,7 @@ def derived_source(
     processing: str,
     content: Content,
     cell_type: str | None = None,
+    compression: Literal["none", "bgzip"] = "none",
 ) -> Source:
     """The block of a file the build wrote into ``out``; terms and warnings are those of what it came from."""
     return Source(
@@ -95,6 +96,7 @@ def derived_source(
         local_path=path,
         file=FileFacts(
             format=file_format,  # type: ignore[arg-type]  # checked by pydantic
+            compression=compression,
             size_bytes=(out / path).stat().st_size,
             checksum=Checksum(sha256=sha256),
         ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2exp.genome import Gene, Interval
-from seq2exp.processing.build_checks import Check, track_checks
+from seq2exp.processing.build_checks import Check, row_checks, track_checks
 from seq2exp.processing.build_inputs import Inputs
 from seq2exp.processing.build_manifest import FORMATS, derived_source, upstream_source
 from seq2exp.processing.build_steps import Steps, digest_of
@@ -176,16 +176,18 @@ def _store(
     return {"map": path.name}
 
 
-def extra_sources(inputs: Inputs, cells: Sequence[str], out: Path) -> Iterator[Source]:
+def add_extras(work: Work) -> None:
     """Files of the catalogue that a data set holds as they are and that are on disk: cCREs, CRISPRi, peaks, tracks."""
+    inputs, parts = work.inputs, work.parts
     filled: set[tuple[Role, str | None]] = set()
-    for role, cell, source in _extras(inputs.catalogue.sources, cells):
+    for role, cell, source in _extras(inputs.catalogue.sources, work.cells):
         if source.file.format not in FORMATS or ((role, cell) in filled and role not in SEVERAL_ALLOWED):
             continue
         found = inputs.find(source.id)
         if found is not None:
             filled.add((role, cell))
-            yield upstream_source(found, role, out, cell_type=cell)
+            parts.sources.append(upstream_source(found, role, work.steps.out, cell_type=cell))
+            parts.checks += row_checks(source, found.path)
 
 
 def _extras(
@@ -213,3 +215,4 @@ def add_blacklist(work: Work, version: str) -> None:
         parts.absent.append(Absent("blacklist", None, (f"blacklist.{version}",), NO_BLACKLIST))
     else:
         parts.sources.append(upstream_source(found, "blacklist", work.steps.out))
+        parts.checks += row_checks(found.source, found.path)

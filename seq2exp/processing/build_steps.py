@@ -91,6 +91,10 @@ class Steps:
         self.done[name] = "kept"
         return dict(known["told"])
 
+    def forget(self, name: str) -> None:
+        """Do a step again, whatever is known of it."""
+        self._state["steps"].pop(name, None)
+
     def sha256(self, name: str) -> str:
         """Of the output of a step that ran."""
         return str(self._state["steps"][name]["sha256"])

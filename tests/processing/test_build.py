@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from dataclasses import replace
@@ -11,12 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from seq2exp.cli import app
 from seq2exp.errors import ManifestError, SettingsError, SourceError
 from seq2exp.processing import build_parts, build_shared
 from seq2exp.processing.build import BuildOptions, build
 from seq2exp.processing.report import BuildReport
 from seq2exp.processing.statistics import TrackStatistics, track_statistics
+from seq2exp.sources.bigwig import read_signal
 from seq2exp.sources.catalogue import load_catalogue
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.synthetic import synthesize
@@ -183,12 +187,14 @@ def test_what_is_absent_is_left_out_and_its_cost_is_told(own: Path, tmp_path: Pa
         (own / "files" / name).unlink()
     for name in ("map.hic", "h3k27ac.bigWig"):
         (own / "files/K562" / name).unlink()
-    (own / "files/K562/ccre.bed").write_text("chr1\t100\t300\tEH38D1\tEH38E1\tdELS\n")
+    (own / "files/K562/ccre.bed").write_text("#registry\nchr1\t100\t300\tEH38D1\tEH38E1\tdELS\n")
     report = make(own, tmp_path / "out", ("K562",))
     told = {part.what: part for part in report.absent}
     assert set(told) == {"expression", "promoter activity", "blacklist", "split", "contacts", "H3K27ac"}
     assert told["H3K27ac"].ids == ("k562.h3k27ac.signal",)
     assert "power law" in told["contacts"].cost
+    (rows,) = (check for check in report.checks if check.name == "ccre.k562, rows")
+    assert (rows.found, rows.expected, rows.verdict) == ("1", "2", "unusual")
     assert f"- H3K27ac of K562 (k562.h3k27ac.signal): {told['H3K27ac'].cost}" in report.to_markdown()
     dataset = open_dataset(tmp_path / "out")
     assert {source.role for source in dataset.manifest.sources} == {
@@ -214,8 +220,6 @@ def test_h1_has_no_released_tables_of_its_own(own: Path, tmp_path: Path) -> None
 
 
 def test_genes_the_gtf_lacks_stay_and_are_told(own: Path, tmp_path: Path, tiny: Dataset) -> None:
-    import gzip
-
     gene = next(gene for gene in tiny.genes if gene.strand == "-" and tiny.fold(gene))
     gtf = own / "files/annotation/ensembl.gtf.gz"
     lines = gzip.decompress(gtf.read_bytes()).decode().splitlines(keepends=True)
@@ -224,7 +228,7 @@ def test_genes_the_gtf_lacks_stay_and_are_told(own: Path, tmp_path: Path, tiny: 
     found = open_dataset(tmp_path / "out").genes.get(gene.gene_id)
     assert (found.tss, found.strand, found.start) == (gene.tss, "+", None)
     assert any(
-        note.startswith("1 genes are not in annotation.ensembl90") and gene.gene_id in note for note in report.notes
+        note.startswith("Genes that annotation.ensembl90 lacks: 1.") and gene.gene_id in note for note in report.notes
     )
 
 
@@ -299,7 +303,7 @@ def test_what_is_on_servers_is_stated_by_address_and_read_from_there(own: Path, 
             }
         ]
         for source in content["sources"]:
-            if source["file"]["format"] in ("2bit", "bigWig", "hic"):
+            if source["file"]["format"] in ("2bit", "bigWig", "hic") and source["id"] != "labels.cage.h1":
                 place = served / source["local_path"]
                 place.parent.mkdir(parents=True, exist_ok=True)
                 (own / "files" / source["local_path"]).rename(place)
@@ -321,3 +325,49 @@ def test_what_is_on_servers_is_stated_by_address_and_read_from_there(own: Path, 
     original = build_window(tiny, gene, "SynK", window_settings(tiny))
     np.testing.assert_array_equal(made.codes, original.codes)
     np.testing.assert_array_equal(made.signals, original.signals)
+
+
+def test_a_fasta_as_servers_send_it_is_packed_for_random_access_once(own: Path, tmp_path: Path, tiny: Dataset) -> None:
+    (own / "files/hg38/hg38.2bit").unlink()
+    reference = tiny.path("reference")
+    assert reference is not None
+    fasta = own / "files/hg38/hg38.fa.gz"
+    fasta.write_bytes(gzip.compress(gzip.decompress(reference.read_bytes())))
+    report = make(own, tmp_path / "out", ("K562",))
+    assert report.steps["reference"] == "made"
+    dataset = open_dataset(tmp_path / "out", verify=True)
+    for gene in published(tiny)[:3]:
+        made = build_window(dataset, dataset.genes.get(gene.gene_id), "K562", window_settings(dataset))
+        np.testing.assert_array_equal(made.codes, build_window(tiny, gene, "SynK", window_settings(tiny)).codes)
+    assert make(own, tmp_path / "out", ("K562",)).steps["reference"] == "kept"
+    (tmp_path / "out/genome.fa.gz.gzi").unlink()
+    assert make(own, tmp_path / "out", ("K562",)).steps["reference"] == "made"
+    fasta.write_bytes(fasta.read_bytes()[:-100])
+    with pytest.raises(SourceError, match=r"hg38\.fa\.gz: gzip data is truncated"):
+        make(own, tmp_path / "other", ("K562",))
+
+
+def test_labels_of_h1_are_counted_from_its_cage_track(own: Path, tmp_path: Path, tiny: Dataset) -> None:
+    shutil.copy(tiny.root / "SynK.cage.bw", own / "files/H1/cage.bw")
+    make(own, tmp_path / "out", ("H1",))
+    dataset = open_dataset(tmp_path / "out")
+    for gene in published(tiny):
+        place = gene.window(384)
+        tags = np.nansum(read_signal(tiny.root / "SynK.cage.bw", place), dtype=np.float64)
+        assert dataset.observed(dataset.genes.get(gene.gene_id), "H1") == tags
+    assert dataset.source("cage", "H1") is not None
+
+
+def test_the_command_prints_the_report_and_says_it_as_json(own: Path, tmp_path: Path) -> None:
+    (own / "files/K562/map.hic").unlink()
+    words = ["data", "build", "--catalogue", str(own / "catalogue.yaml"), "--cell", "K562", "--allow-other-genes"]
+    words += ["--window-bp", str(WINDOW_BP), "--centre-bp", str(CENTRE_BP), "--resolution-bp", str(BIN_BP)]
+    words += ["--normalisation", "NONE", "--out", str(tmp_path / "out")]
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 0
+    assert "missing: contacts of K562: a power law" in shown.stdout
+    assert "dnase of K562: mean 0." in shown.stdout
+    found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert found == json.loads((tmp_path / "out/report.json").read_text())
+    assert set(found["steps"].values()) == {"kept"}
+    assert f"hash {found['dataset_hash']}" in shown.stdout

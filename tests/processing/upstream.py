@@ -61,7 +61,7 @@ def write_hic(path: Path, mcool: Path, sizes: dict[str, int]) -> None:
 def write_upstream(tiny: Dataset, folder: Path) -> Path:
     """Files below ``folder``/files and a catalogue that describes them; the path of the catalogue."""
     files = folder / "files"
-    for name in ("hg38", "tables", "annotation", *CELLS.values()):
+    for name in ("hg38", "tables", "annotation", "H1", *CELLS.values()):
         (files / name).mkdir(parents=True)
     sizes = dict(tiny.assembly.chrom_sizes)
     reference = tiny.path("reference")
@@ -136,7 +136,9 @@ def _catalogue(chromosomes: list[str]) -> dict[str, Any]:
         entry("genes.split", "split", "tables/split.csv", "csv", "split"),
         entry("features.mrna", "feature", "tables/mrna.csv", "csv", "rna_features"),
         entry("labels.cage", "label", "tables/labels.csv", "csv", "expression"),
-        entry("ccre.k562", "track", "K562/ccre.bed", "bed", "ccre", cell_type="K562"),
+        entry("ccre.k562", "track", "K562/ccre.bed", "bed", "ccre", cell_type="K562", content={"counts": {"rows": 2}}),
+        entry("reference.hg38.fasta", "reference", "hg38/hg38.fa.gz", "fasta", "reference"),
+        entry("labels.cage.h1", "label", "H1/cage.bw", "bigWig", "cage", cell_type="H1"),
     ]
     for cell in CELLS.values():
         low = cell.lower()
