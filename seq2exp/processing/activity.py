@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from seq2exp.errors import SourceError
 from seq2exp.genome import Gene, Interval, match_chromosome
 from seq2exp.processing.output import Progress
-from seq2exp.sources.alignment import Duplicates, ReadCounts, ReadRule, artefacts_of, count_reads
+from seq2exp.processing.reads import Library, count_libraries, library_notes, rpm_of
+from seq2exp.sources.alignment import Duplicates, ReadRule
 from seq2exp.sources.bigwig import bigwig_sizes, read_signal
 from seq2exp.sources.genes import strip_version
 from seq2exp.sources.text import malformed, read_lines
@@ -25,9 +26,6 @@ PROMOTER_HALF_BP = 500
 
 LIST_COLUMNS = ("H3K27ac.RPM.TSS1Kb", "DHS.RPM.TSS1Kb")
 """What ABC's GeneList.txt calls the two counts."""
-
-SIGNAL_PREFIX = "promoter_signal_"
-"""What precedes the cell's name where a table holds `promoter_signal`; never ``promoter_activity_``."""
 
 _ID_COLUMNS = ("Ensembl_ID", "ENSID", "ensembl_id", "gene_id", "symbol", "name")
 _SYMBOL_COLUMNS = ("symbol", "name", "Gene name")
@@ -42,8 +40,8 @@ class PromoterActivity:
     table: pd.DataFrame
     """Index gene_id in the order given; ``h3k27ac_rpm``, ``dnase_rpm`` (reads per million in TSS +-500 bp, mean of the
     libraries) and ``activity``, the square root of their product; NaN where nothing is known."""
-    libraries: Mapping[str, ReadCounts]
-    """Counts by file name; empty where a gene list told the activities."""
+    libraries: tuple[Library, ...]
+    """What was counted; empty where a gene list told the activities."""
     notes: tuple[str, ...]
     """What a report should say about them, in sentences."""
 
@@ -56,11 +54,6 @@ class PromoterActivity:
 def promoters(genes: Sequence[Gene], half_bp: int = PROMOTER_HALF_BP) -> list[Interval]:
     """[TSS - half, TSS + half) of each gene, from the chromosome's first base on."""
     return [Interval(gene.chrom, max(gene.tss - half_bp, 0), gene.tss + half_bp) for gene in genes]
-
-
-def mean_rpm(libraries: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """(n,) mean of the libraries' reads per million: a shallow library weighs as much as a deep one, as in ABC."""
-    return np.asarray(np.mean(np.stack(libraries), axis=0), dtype=np.float64)
 
 
 def activity_of(h3k27ac_rpm: NDArray[np.float64], dnase_rpm: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,8 +77,7 @@ def activity_from_bams(
     genes
         ``tss`` is taken as it stands: the published table gives a 1-based base (data-sources.md 2.3).
     dnase, h3k27ac
-        BAMs of each mark, one or more; each is read once. Reads of a named artefact of the file's accession
-        (`seq2exp.sources.alignment.ARTEFACTS`) do not count at promoters.
+        BAMs of each mark, one or more; see `count_libraries`.
     duplicates
         The published activities keep reads flagged as duplicates.
     rule
@@ -96,25 +88,13 @@ def activity_from_bams(
     Raises
     ------
     SourceError
-        What `count_reads` raises; no file for a mark.
+        What `count_libraries` raises.
     """
-    if not dnase or not h3k27ac:
-        raise SourceError(
-            f"promoter activity needs reads of DNase and of H3K27ac; the {'DNase' if h3k27ac else 'H3K27ac'} "
-            "BAM is missing"
-        )
     places = promoters(genes)
-    libraries: dict[str, ReadCounts] = {}
-    for done, path in enumerate((*dnase, *h3k27ac)):
-        if progress is not None:
-            progress(done, len(dnase) + len(h3k27ac), f"reads of {path.name}")
-        libraries[path.name] = count_reads(path, places, duplicates=duplicates, rule=rule, artefacts=artefacts_of(path))
-    marks = {}
-    for mark, paths in (("h3k27ac", h3k27ac), ("dnase", dnase)):
-        marks[mark] = mean_rpm([_known_rpm(places, libraries[path.name]) for path in paths])
-    return PromoterActivity(
-        _table(genes, marks["h3k27ac"], marks["dnase"]), libraries, _library_notes(libraries, duplicates)
-    )
+    marks = {"DNase": dnase, "H3K27ac": h3k27ac}
+    libraries = count_libraries(marks, places, duplicates=duplicates, rule=rule, progress=progress)
+    table = _table(genes, rpm_of("H3K27ac", libraries, places), rpm_of("DNase", libraries, places))
+    return PromoterActivity(table, libraries, library_notes(libraries, duplicates))
 
 
 def activity_from_gene_list(path: Path, genes: Sequence[Gene]) -> PromoterActivity:
@@ -157,7 +137,7 @@ def activity_from_gene_list(path: Path, genes: Sequence[Gene]) -> PromoterActivi
     notes = [f"{path.name}: {known:,} of {len(genes):,} genes found by {by}"]
     if several:
         notes.append(f"{path.name}: {several:,} genes have several rows; the one with the nearest TSS is taken")
-    return PromoterActivity(_table(genes, values[:, 0], values[:, 1]), {}, tuple(notes))
+    return PromoterActivity(_table(genes, values[:, 0], values[:, 1]), (), tuple(notes))
 
 
 def promoter_signal(genes: Sequence[Gene], *, dnase: Path, h3k27ac: Path) -> pd.DataFrame:
@@ -204,24 +184,6 @@ def _table(genes: Sequence[Gene], h3k27ac: NDArray[np.float64], dnase: NDArray[n
     index = pd.Index([gene.gene_id for gene in genes], name="gene_id")
     columns = {"h3k27ac_rpm": h3k27ac, "dnase_rpm": dnase, "activity": activity_of(h3k27ac, dnase)}
     return pd.DataFrame(columns, index=index)
-
-
-def _known_rpm(places: Sequence[Interval], library: ReadCounts) -> NDArray[np.float64]:
-    """RPM, NaN on chromosomes that the library's header lacks: there nothing was aligned."""
-    absent = np.array([place.chrom in library.absent for place in places], dtype=bool)
-    return np.where(absent, np.nan, library.rpm)
-
-
-def _library_notes(libraries: Mapping[str, ReadCounts], duplicates: Duplicates) -> tuple[str, ...]:
-    notes = []
-    for name, library in libraries.items():
-        kept = "kept" if duplicates == "keep" else "dropped"
-        notes.append(f"{name}: {library.library_reads:,} reads; {library.duplicate_reads:,} flagged duplicates {kept}")
-        if library.artefact_reads:
-            notes.append(f"{name}: {library.artefact_reads:,} reads of a known artefact left out of the counts")
-        if library.absent:
-            notes.append(f"{name}: no {', '.join(library.absent[:10])} in its header; no activity there")
-    return tuple(notes)
 
 
 def _gene_list(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:

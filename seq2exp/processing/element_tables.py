@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from seq2exp.errors import SourceError
 from seq2exp.genome import Gene, Interval
-from seq2exp.processing.activity import activity_of, mean_rpm, promoters
+from seq2exp.processing.activity import activity_of, promoters
 from seq2exp.processing.candidates import meets, named_among
 from seq2exp.processing.output import Progress, write_rows
+from seq2exp.processing.reads import count_libraries, library_notes, rpm_of
 from seq2exp.processing.stretches import stretches
-from seq2exp.sources.alignment import Duplicates, ReadCounts, ReadRule, artefacts_of, count_reads
+from seq2exp.sources.alignment import Duplicates, ReadRule, artefacts_of
 from seq2exp.sources.bigwig import read_signal
 from seq2exp.sources.element_counts import ARTIFACT_COLUMN, PLACE_COLUMNS, VALUE_COLUMNS, Unit
 
 _GAP_BP = 5_000
+_COUNT_PREFIX = {"DNase": "dhs", "H3K27ac": "h3k27ac"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,30 +52,21 @@ def count_elements(
     Raises
     ------
     SourceError
-        What `count_reads` raises; no file for a mark.
+        What `count_libraries` raises; two files of one mark with the same name.
     """
-    columns: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {}
-    rpm: dict[str, NDArray[np.float64]] = {}
-    notes = []
-    marks = {"dhs": dnase, "h3k27ac": h3k27ac}
-    done, total = 0, len(dnase) + len(h3k27ac)
-    for mark, paths in marks.items():
-        if not paths:
-            raise SourceError(f"no BAM of {mark} reads for the elements")
-        libraries: list[ReadCounts] = []
-        for path in paths:
-            if progress is not None:
-                progress(done, total, f"reads of {path.name}")
-            found = count_reads(path, elements, duplicates=duplicates, rule=rule, artefacts=artefacts_of(path))
-            columns[f"{mark}_count_{path.name.split('.')[0]}"] = found.counts
-            libraries.append(found)
-            notes.append(f"{path.name}: {found.library_reads:,} reads, {int(found.counts.sum()):,} counted in elements")
-            done += 1
-        rpm[mark] = mean_rpm([library.rpm for library in libraries])
-    artefacts = [place for path in (*dnase, *h3k27ac) for place in artefacts_of(path)]
-    table = _table(elements, genes, "rpm", rpm["dhs"], rpm["h3k27ac"], artefacts)
-    for at, (name, counts) in enumerate(columns.items()):
-        table.insert(3 + at, name, counts)
+    marks = {"DNase": dnase, "H3K27ac": h3k27ac}
+    libraries = count_libraries(marks, elements, duplicates=duplicates, rule=rule, progress=progress)
+    rpm = [rpm_of(mark, libraries, elements) for mark in marks]
+    artefacts = [place for library in libraries for place in artefacts_of(library.path)]
+    table = _table(elements, genes, "rpm", rpm[0], rpm[1], artefacts)
+    notes = list(library_notes(libraries, duplicates))
+    for at, library in enumerate(libraries):
+        column = f"{_COUNT_PREFIX[library.mark]}_count_{library.path.name.split('.')[0]}"
+        if column in table.columns:
+            raise SourceError(f"{library.path}: another library of that name was counted; give the files other names")
+        table.insert(3 + at, column, library.reads.counts)
+        inside = int(library.reads.counts.sum()) / library.reads.library_reads
+        notes.append(f"{library.path.name}: {inside:.1%} of its reads lie in elements")
     return ElementTable(table, "rpm", tuple(notes))
 
 

@@ -27,9 +27,6 @@ LABEL_HALF_BP = 192
 SHALLOW_TAGS = 1_000_000
 """Fewer tags in the whole library than this are told: a gene of ten tags per million then rarely shows. Ours."""
 
-DEPTH_FOLD = 3.0
-"""Libraries of one table further apart than this are told: labels are counts, not tags per million. Ours."""
-
 Silent = Literal["zero", "missing"]
 """What a base means about which a bigWig says nothing. zero: no tag. missing: not measured."""
 
@@ -148,7 +145,7 @@ def cage_from_bigwig(
     return CageLabels(_series(names, genes, total), library, rule, (*notes, *_library_notes(names, library)))
 
 
-def write_expression(path: Path, labels: Mapping[str, CageLabels]) -> None:
+def write_expression(path: Path, labels: Mapping[str, pd.Series[float]]) -> None:
     """The table that `seq2exp.sources.tables.read_expression` reads: one column of tags per cell type.
 
     Parameters
@@ -156,7 +153,7 @@ def write_expression(path: Path, labels: Mapping[str, CageLabels]) -> None:
     path
         TSV, packed where it ends in .gz; appears whole or not at all.
     labels
-        By cell type, of the same genes in the same order; NaN is written as NA.
+        Tags by cell type, index gene_id, of the same genes in the same order; NaN is written as NA.
 
     Raises
     ------
@@ -165,27 +162,12 @@ def write_expression(path: Path, labels: Mapping[str, CageLabels]) -> None:
     """
     if not labels:
         raise SettingsError("a table of labels needs at least one cell type")
-    index = next(iter(labels.values())).tags.index
+    index = next(iter(labels.values())).index
     for cell, found in labels.items():
-        if not found.tags.index.equals(index):
+        if not found.index.equals(index):
             raise SettingsError(f"{cell}: its labels are of other genes than those of {next(iter(labels))}")
-    rows = zip(index, *(found.tags.tolist() for found in labels.values()), strict=True)
+    rows = zip(index, *(found.astype(float).tolist() for found in labels.values()), strict=True)
     write_rows(path, ("gene_id", *(f"{cell}{LABEL_SUFFIX}" for cell in labels)), rows)
-
-
-def depth_warnings(labels: Mapping[str, CageLabels]) -> tuple[str, ...]:
-    """A sentence where libraries differ in depth so far that their labels are not on one scale; else none."""
-    known = {cell: found.library_tags for cell, found in labels.items() if found.library_tags > 0}
-    if not known:
-        return ()
-    deep, shallow = max(known, key=lambda cell: known[cell]), min(known, key=lambda cell: known[cell])
-    fold = known[deep] / known[shallow]
-    if fold <= DEPTH_FOLD:
-        return ()
-    return (
-        f"the CAGE library of {deep} has {fold:.1f} times the tags of {shallow}'s; labels are counts, not per million, "
-        "so expression differs between them by depth alone",
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,9 @@ from seq2exp.processing.activity import (
     activity_from_bams,
     activity_from_gene_list,
     activity_of,
-    mean_rpm,
     promoter_signal,
 )
+from seq2exp.processing.reads import mean_rpm
 from seq2exp.sources.bigwig import read_signal
 from seq2exp.sources.tables import read_gene_table
 from seq2exp.synthetic.generate import synthesize
@@ -58,9 +58,13 @@ def test_activity_worked_out_by_hand(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.activity[:2], [5e5, np.sqrt(3e5 * 3.75e5)])
     assert np.isnan(found.activity["ENSG3"])
     assert "second.bam: 4 reads; 1 flagged duplicates kept" in found.notes
-    assert "deep.bam: no chr9 in its header; no activity there" in found.notes
+    assert "deep.bam: no chr9 in its header; no reads per million there" in found.notes
     single = activity_from_bams(GENES, dnase=[deep], h3k27ac=[second], duplicates="drop")
     np.testing.assert_allclose(single.table["h3k27ac_rpm"][:2], [1e6 / 3, 1e6 / 3])
+    (tmp_path / "rep2").mkdir()  # replicates in folders of their own often bear one name
+    twin = library(tmp_path / "rep2" / "first.bam", {9_000: 10})
+    pair = activity_from_bams(GENES, dnase=[deep], h3k27ac=[first, twin])
+    np.testing.assert_allclose(pair.table["h3k27ac_rpm"][:2], [2.5e5, 2.5e5])
     with pytest.raises(SourceError, match="the H3K27ac BAM is missing"):
         activity_from_bams(GENES, dnase=[deep], h3k27ac=[])
 
