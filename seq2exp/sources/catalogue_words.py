@@ -17,8 +17,10 @@ def size(n_bytes: float | None) -> str:
     """Bytes in their largest unit of powers of ten; ? where not known."""
     if n_bytes is None:
         return "?"
+    if n_bytes < 1000:
+        return f"{n_bytes:.0f} B"
     number = tqdm.format_sizeof(n_bytes)
-    return f"{number} B" if number[-1].isdigit() else f"{number[:-1]} {number[-1]}B"
+    return f"{number[:-1]} {number[-1]}B"
 
 
 def span(likely: tuple[int, int] | None) -> str:

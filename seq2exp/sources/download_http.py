@@ -229,7 +229,6 @@ def _read(response: requests.Response, wanted: Wanted, part: Part, report: Repor
     first = b""
     report(part.size, total)
     while piece := response.raw.read1(_PIECE, decode_content=False):
-        cancel.check()
         if part.size == 0:
             first += piece
             if len(first) < FIRST_BYTES:
@@ -241,6 +240,7 @@ def _read(response: requests.Response, wanted: Wanted, part: Part, report: Repor
         if total is not None and part.size > total:
             part.start_anew(Origin(address=""))
             raise RefusedError(f"sent more than the {total:,} bytes it announced")
+        cancel.check()
     if first:
         _check_start(first, wanted)
         part.append(first)
