@@ -43,6 +43,9 @@ def score(
     bigwig: Annotated[
         bool, typer.Option("--bigwig", help="With --out: write the masks, one bigWig a cell type.")
     ] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="With --out: the Genes page shows the rows too, without peaks.")
+    ] = False,
     shard_size: Annotated[int, typer.Option(help="With --out: genes per shard, the part that is done or not.")] = 16,
     mode: Annotated[
         MaskMode | None, typer.Option(help="With --out: how the mask is built; default: as trained.")
@@ -77,7 +80,7 @@ def score(
         prior_strength=prior_strength,
     )
     if out is None:
-        if mask != MaskSettings() or bigwig or promoter_only is not None or (devices, nodes) != (1, 1):
+        if mask != MaskSettings() or bigwig or show or promoter_only is not None or (devices, nodes) != (1, 1):
             raise SettingsError(
                 "without --out the scores go into the Genes page's file: as trained, by one process; give a folder as "
                 "--out for other masks, bigWigs or more processes"
@@ -86,6 +89,7 @@ def score(
         return
     from seq2exp.benchmark.table import show_progress  # imported late: loads torch
     from seq2exp.inference.checkpoints import find_checkpoint
+    from seq2exp.inference.session import default_cache_dir
     from seq2exp.scoring.plan import ScoreSettings
     from seq2exp.scoring.report import run_facts, run_lines
     from seq2exp.scoring.run import score_dataset
@@ -103,7 +107,8 @@ def score(
         limit=limit,
     )
     job = Job(dataset, find_checkpoint(checkpoint), out, settings, device)
-    found = score_dataset(job, devices=devices, nodes=nodes, progress=show_progress)
+    shown_by = default_cache_dir() if show else None
+    found = score_dataset(job, devices=devices, nodes=nodes, show=shown_by, progress=show_progress)
     if as_json:
         print_json(run_facts(out, found))
     else:

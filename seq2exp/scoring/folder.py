@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -189,7 +190,7 @@ def written_whole(path: Path, write: Callable[[Path], None]) -> None:
     ScoringError
         No room, no permission.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial")  # several machines may share the folder
     with writing(path):
         try:
             write(partial)
@@ -240,7 +241,10 @@ def _on_disk(path: Path) -> None:
 
 
 def _lock(file: IO[str], *, wait: bool) -> bool:
-    """Whether the lock of ``file`` is now this process's; always where the system has no such locks."""
+    """Whether the lock of ``file`` is now this process's; always where system or disk have no such locks.
+
+    Without them two processes may make the same shard: time is lost, the result is the same.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -249,4 +253,6 @@ def _lock(file: IO[str], *, wait: bool) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:  # some network disks
+        return True
     return True

@@ -154,5 +154,6 @@ def _made(folder: ScoreFolder) -> dict[str, Any]:
         "threads": sorted({one["threads"] for one in made}),
         "torch": sorted({one["torch"] for one in made}),
         "process_seconds": round(seconds, 2),
+        "cpu_seconds": round(sum(one["cpu_seconds"] for one in made), 2),
         "windows_per_process_second": round(folder.plan.n_windows / seconds, 3) if seconds else None,
     }

@@ -15,6 +15,7 @@ def run_facts(out: Path, run: ScoreRun) -> dict[str, Any]:
         "scored_now": run.scored,
         "seconds": round(run.seconds, 2),
         "lost": list(run.lost),
+        "shown": run.shown,
         "card": run.card,
     }
 
@@ -37,4 +38,6 @@ def run_lines(out: Path, run: ScoreRun) -> list[str]:
         f"{card['n_problems']:,} not scored; {run.scored:,} scored now in {run.seconds:,.1f} s, "
         f"{each:g} windows a second and process"
     )
+    if run.shown is not None:
+        lines.append(f"the Genes page has {run.shown:,} more rows, without peaks")
     return lines

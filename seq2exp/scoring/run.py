@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from seq2exp.errors import ScoringError, SettingsError
 from seq2exp.inference.checkpoints import resolve_device
 from seq2exp.scoring.folder import ScoreFolder
 from seq2exp.scoring.merge import merge
+from seq2exp.scoring.page import show_on_page
 from seq2exp.scoring.processes import run_here, started_place
 from seq2exp.scoring.worker import Interrupted, Job, OpenJob, Place, open_job, work
 
@@ -32,13 +34,22 @@ class ScoreRun:
     seconds: float
     lost: tuple[str, ...] = field(default=())
     """Processes that ended before their time, in words; the others took their shards over."""
+    shown: int | None = None
+    """Rows added to the Genes page's file; None: that was not asked for, or the folder is not complete."""
 
 
-def score_dataset(job: Job, *, devices: int = 1, nodes: int = 1, progress: Progress | None = None) -> ScoreRun:
+def score_dataset(
+    job: Job, *, devices: int = 1, nodes: int = 1, show: Path | None = None, progress: Progress | None = None
+) -> ScoreRun:
     """Score every gene of a data set in every cell type into ``job.out``.
 
     Shards that are there are kept. Where torchrun or Slurm started this process it does its part, and the last one to
     finish merges; otherwise it starts ``devices`` processes itself (one: none) and merges when they have ended.
+
+    Parameters
+    ----------
+    show
+        Cache folder of the app whose Genes page shows the rows too; None: it does not.
 
     Raises
     ------
@@ -56,8 +67,7 @@ def score_dataset(job: Job, *, devices: int = 1, nodes: int = 1, progress: Progr
     opened = open_job(job if place is not None or alone else replace(job, device="cpu"), place or Place())
     folder = opened.folder
     if folder.complete:
-        with folder.merging():
-            return ScoreRun(_card(folder, started, devices * nodes), 0, time.perf_counter() - started)
+        return _finished(opened, started, devices * nodes, scored=0, show=show)
     before = _windows_done(folder)
     lost: tuple[str, ...] = ()
     try:
@@ -80,9 +90,20 @@ def score_dataset(job: Job, *, devices: int = 1, nodes: int = 1, progress: Progr
             f"{folder.path}: {len(missing):,} of {folder.plan.n_shards:,} shards are missing{why}; "
             "the same command goes on"
         )
-    with folder.merging():
-        card = _card(folder, started, devices * nodes)
-    return ScoreRun(card, _windows_done(folder) - before, time.perf_counter() - started, lost)
+    scored = _windows_done(folder) - before
+    return _finished(opened, started, devices * nodes, scored=scored, show=show, lost=lost)
+
+
+def _finished(
+    opened: OpenJob, started: float, processes: int, *, scored: int, show: Path | None, lost: tuple[str, ...] = ()
+) -> ScoreRun:
+    """Merge what is not merged yet, and show it where that is asked for."""
+    with opened.folder.merging():
+        card = _card(opened.folder, started, processes)
+    shown = None
+    if show is not None:
+        shown = show_on_page(opened.folder, opened.dataset, opened.checkpoint, cache_dir=show)
+    return ScoreRun(card, scored, time.perf_counter() - started, lost, shown)
 
 
 def _require_devices(device: str, processes: int) -> None:

@@ -162,7 +162,7 @@ class Shards:
 
 
 def _score_shard(opened: OpenJob, number: int, refuse_to_go_on: Callable[[], None]) -> int:
-    plan, started = opened.folder.plan, time.perf_counter()
+    plan, started, cpu = opened.folder.plan, time.perf_counter(), time.process_time()
     rows: list[dict[str, Any]] = []
     for gene, windows in opened_ahead(opened.dataset, opened.checkpoint, plan.shard(number), plan):
         refuse_to_go_on()
@@ -171,6 +171,7 @@ def _score_shard(opened: OpenJob, number: int, refuse_to_go_on: Callable[[], Non
         "device": _device_words(opened.checkpoint.device),
         "threads": torch.get_num_threads(),
         "seconds": round(time.perf_counter() - started, 4),
+        "cpu_seconds": round(time.process_time() - cpu, 4),
         "torch": str(torch.__version__),
     }
     opened.folder.write_shard(number, rows, made)

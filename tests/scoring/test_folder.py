@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from seq2exp.benchmark.score import score_genes, scored_what
+from seq2exp.benchmark.score_file import read_scores_of, scores_path
 from seq2exp.cli import main
 from seq2exp.errors import ScoringError, SettingsError
+from seq2exp.inference.checkpoints import load_checkpoint_for_inference
 from seq2exp.scoring import folder
 from seq2exp.scoring.plan import ScoreSettings
 from seq2exp.scoring.run import score_dataset
 from seq2exp.scoring.worker import Job
 from seq2exp.settings import MaskSettings, Preset
+from seq2exp.sources.dataset import Dataset
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +178,30 @@ def test_presets_hold_what_they_say(preset: Preset, alone: Path) -> None:
     assert card["files"].keys() == {"scores.parquet", "elements.bed", "mask.SynK.bw", "mask.SynG.bw"}
     assert "NOT a confidence interval" in card["interval"]
     assert card["made"]["windows_per_process_second"] > 0
+
+
+def test_the_genes_page_shows_the_rows_of_a_folder(
+    tiny: Dataset, job: Callable[..., Job], small: Job, tmp_path: Path
+) -> None:
+    checkpoint = load_checkpoint_for_inference(small.checkpoint, "cpu")
+    path = scores_path(tmp_path, tiny.hash, checkpoint.hash)
+    gene = sorted(read_plan_genes(small.out))[0]
+    score_genes(tiny, checkpoint, path, cell_type="SynK", names=[gene], cache_dir=tmp_path)
+    assert score_dataset(small, show=tmp_path).shown == 7
+    assert score_dataset(small, show=tmp_path).shown == 0
+    found = read_scores_of(path, scored_what(tiny, checkpoint))
+    assert found is not None
+    shown = found.table.to_pandas().set_index(["gene_id", "cell"])
+    scores = pq.read_table(small.out / "scores.parquet").to_pandas().set_index(["gene_id", "cell_type"])
+    assert len(shown) == 8
+    for name in ("predicted_log10", "promoter_only_log10", "n_elements", "fold", "mask_ratio_outside_promoter"):
+        assert list(shown[name]) == list(scores[name].reindex(shown.index)), name
+    assert list(shown["n_peaks"].notna()) == [key == (gene, "SynK") for key in shown.index]
+    other = job(tmp_path / "other", limit=1, mask=MaskSettings(mode="hard"), bigwig=False)
+    with pytest.raises(ScoringError, match="what-if scores"):
+        score_dataset(other, show=tmp_path)
+
+
+def read_plan_genes(out: Path) -> list[str]:
+    found: list[str] = pq.read_table(out / "scores.parquet").column("gene_id").to_pylist()
+    return found
