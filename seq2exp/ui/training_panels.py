@@ -15,6 +15,7 @@ import streamlit as st
 from seq2exp.errors import TrainingError
 from seq2exp.figures.curves import Curve, Moments, curve_figure
 from seq2exp.figures.style import THEMES, with_alpha
+from seq2exp.processing import trained_on
 from seq2exp.ui.benchmark_view import show_benchmark
 from seq2exp.ui.panels import theme_name
 from seq2exp.ui.recipe import ChosenSetting, recipe_name, settings_of
@@ -43,7 +44,8 @@ _FACTS = {
     "trainable_parameters": "Parameters trained",
     "starts": "Starts",
 }
-_SHOWN_ABOVE = ("name", "finished", "step", "steps", "best_step", "best_mse")
+_SHOWN_ELSEWHERE = ("name", "finished", "step", "steps", "best_step", "best_mse", trained_on.FACT)
+"""Above the tabs, or in the model card."""
 _HEADING = re.compile(r"^(#{1,3})(?=\s)", re.MULTILINE)
 
 
@@ -216,7 +218,7 @@ def _facts(run: Run) -> None:
     rows = [
         {"What": _FACTS.get(key, key), "Value": _fact(key, value)}
         for key, value in run.facts.items()
-        if key not in _SHOWN_ABOVE
+        if key not in _SHOWN_ELSEWHERE
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
 
