@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from seq2exp.errors import ManifestError
 from seq2exp.sources.blocks import Block, checked, read_yaml
 from seq2exp.sources.catalogue_entries import CatalogueSource, Download, Group, Server, Task
-from seq2exp.sources.manifest import Citation, Licence
+from seq2exp.sources.manifest import Checksum, Citation, Licence
 
 __all__ = ["CATALOGUE", "Catalogue", "CatalogueSource", "Server", "Task", "load_catalogue"]
 
@@ -238,6 +238,8 @@ def _wrong_with(catalogue: Catalogue, source: CatalogueSource, ids: set[str]) ->
     for address in (source.url.primary, *source.url.mirrors):
         if address is not None and catalogue.server(address) is None:
             yield f"{address}: its host is not under servers"
+    if source.url.size_bytes is not None or source.url.checksum != Checksum():
+        yield "size and checksum belong under file, which is what the address serves"
     path = PurePosixPath(source.local_path)
     if path.is_absolute() or ".." in path.parts:
         yield f"local_path {source.local_path!r} leaves files_dir"

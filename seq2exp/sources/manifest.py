@@ -49,18 +49,24 @@ class Checksum(Block):
     """Digests of the file as it lies on disk; None until known."""
 
     md5: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
+    """32 hexadecimal digits."""
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """64 hexadecimal digits."""
 
 
 class StoredFile(Block):
     """What every file has, whatever its format."""
 
     compression: Literal["none", "gzip", "bgzip"] = "none"
+    """bgzip is gzip in blocks, which indexed readers need."""
     chrom_naming: Literal["chr1", "1"] = "chr1"
+    """How the file itself names chromosomes."""
     assembly: str | None = None
     """None: the manifest's genome_build."""
     size_bytes: int | None = Field(default=None, ge=0)
+    """Exact size; None: not known."""
     checksum: Checksum = Checksum()
+    """Digests of the file."""
 
 
 class FileFacts(StoredFile):
@@ -91,7 +97,9 @@ class Content(Block):
     output_type: str | None = None
     """The portal's own wording, such as ``signal p-value``."""
     unit: str | None = None
+    """What one unit of a value is."""
     resolution_bp: int | None = Field(default=None, ge=1)
+    """Step or bin in bp."""
     normalisation: str | None = None
     """Contact maps: the normalisation to read, where it differs from window.contact_normalisation."""
     normalisation_index: list[int] | None = Field(default=None, min_length=2, max_length=2)
@@ -104,7 +112,9 @@ class Url(Block):
     """Where the file comes from."""
 
     primary: str | None = None
+    """The portal's own address, never a signed link behind it."""
     mirrors: list[str] = Field(default_factory=list)
+    """Other addresses of the same file, in order of preference."""
     size_bytes: int | None = Field(default=None, ge=0)
     """Of what the address serves, where the file on disk is made from it; else stated under `file`."""
     checksum: Checksum = Checksum()
@@ -115,9 +125,13 @@ class Accession(Block):
     """The portal's own name for the file."""
 
     portal: str
+    """encode, 4dn, fantom5, zenodo, huggingface, ucsc, github, geo ..."""
     file: str | None = None
+    """Accession or name of the file there."""
     experiment: str | None = None
+    """Accession of the experiment."""
     revision: str | None = None
+    """Commit, record, release or version."""
 
 
 class Source(Block):
@@ -151,19 +165,28 @@ class Licence(Block):
     """Terms that sources refer to by key."""
 
     key: str
+    """As sources name it."""
     name: str
+    """For people."""
     spdx: str | None = None
+    """SPDX identifier; None: has none."""
     terms_url: str | None = None
+    """Where the terms stand."""
     redistribution: Literal["yes", "with_attribution", "link_only", "ask"] | None = None
+    """Whether copies may be passed on."""
     confidence: Literal["verified", "memory"] | None = None
+    """Whether the terms were read or remembered."""
 
 
 class Citation(Block):
     """A reference that sources refer to by key."""
 
     key: str
+    """As sources name it."""
     text: str
+    """Short reference."""
     doi: str | None = None
+    """Without the resolver's address."""
 
 
 def _published_normalisation(values: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import yaml
 
 from seq2exp.errors import ManifestError
 from seq2exp.sources.catalogue import CATALOGUE, Catalogue, load_catalogue
+from seq2exp.sources.catalogue_schema import schema_markdown
 from seq2exp.sources.dataset import open_dataset
 
 MIB = 1024**2
@@ -85,6 +86,10 @@ def test_maps_of_4dn_are_expected_at_their_stated_mebibytes(catalogue: Catalogue
         assert least <= mebibytes * MIB <= most
         assert most - least < 0.02 * MIB
         assert source.file.chrom_naming == "1"
+        assert source.content.normalisation_index is not None
+        assert (
+            source.content.normalisation_index[1] == 4 + 312 * 83
+        )  # VC, VC_SQRT, KR at 13 resolutions of 24 chromosomes
         assert source.url.primary is not None
         assert source.url.primary.startswith("https://4dn-open-data-public.s3.amazonaws.com/")
 
@@ -165,6 +170,7 @@ def test_a_catalogue_is_no_data_set(tmp_path: Path) -> None:
         ("stands_in_for: labels.cage", "stands_in_for: labels.cake", "'labels.cake' is not the id of another source"),
         ("redirects: possible", "redirects: perhaps", "found 'perhaps'"),
         ("unit: tags,", "units: tags,", "unknown key; known keys are .*replicates.*columns"),
+        ("      primary: https://zenodo", "      size_bytes: 3\n      primary: https://zenodo", "belong under file"),
         ("catalogue_version: 1", "catalogue_version: 2", "catalogue_version: found 2"),
     ],
 )
@@ -181,6 +187,17 @@ def test_what_contradicts_itself_is_named_with_its_place(tmp_path: Path, find: s
 def test_an_unknown_id_names_close_ones(catalogue: Catalogue) -> None:
     with pytest.raises(ManifestError, match=r"no source 'k562\.dnase\.signl'; close: k562\.dnase\.signal"):
         catalogue.source("k562.dnase.signl")
+
+
+def test_the_documentation_holds_every_field_with_its_meaning() -> None:
+    page = schema_markdown()
+    committed = (CATALOGUE.parent / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    assert page == committed, "python -m seq2exp.sources.catalogue_schema > docs/catalogue.md"
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    assert [row[0] for row in rows if not row[2].strip(" |")] == []
+    assert {"| `id`", "| `stands_in_for`", "| `member`", "| `md5`", "| `counts`", "| `evidence`"} <= {
+        r[0] for r in rows
+    }
 
 
 def test_the_file_says_nothing_twice() -> None:
