@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -178,3 +179,70 @@ def write_streamed(folder: Path, url: str, sizes: dict[str, int], tss: dict[str,
         entry("contact", "contact", "map.hic", "hic", url, "K"),
     ]
     return write_manifest(folder, sources, chromosomes=list(sizes))
+
+
+def write_hic_v8(path: Path, length: int, resolution: int, *, block_bins: int, seed: int) -> Path:
+    """A .hic of version 8 with one chromosome in a square grid of blocks, of all four layouts, and a VC vector.
+
+    Made after the public description of the format; hictk reads it.
+    """
+    rng = np.random.default_rng(seed)
+    n_bins = -(-length // resolution)
+    columns = -(-n_bins // block_bins)
+    low = rng.integers(0, n_bins, 12 * n_bins)
+    high = np.minimum(low + rng.geometric(0.05, len(low)) - 1, n_bins - 1)
+    far = np.sort(rng.integers(0, n_bins, (n_bins, 2)), axis=1)
+    pairs = np.unique(np.concatenate([np.stack([low, high], axis=1), far]), axis=0)
+    counts = rng.integers(1, 300, len(pairs)).astype(np.float64)
+    out = bytearray(b"HIC\0" + struct.pack("<iq", 8, 0) + b"hg38\0" + struct.pack("<i", 1) + b"software\0tests\0")
+    out += struct.pack("<i", 2) + b"All\0" + struct.pack("<i", length // 1000) + b"1\0" + struct.pack("<i", length)
+    out += struct.pack("<iii", 1, resolution, 0)
+    index = []
+    numbers = (pairs[:, 1] // block_bins) * columns + pairs[:, 0] // block_bins
+    for number in np.unique(numbers).tolist():
+        inside = numbers == number
+        packed = zlib.compress(_block_v8(pairs[inside], counts[inside], layout=number % 4))
+        index.append((number, len(out), len(packed)))
+        out += packed
+    record_at = len(out)
+    zoom = struct.pack("<ififfiii", 0, counts.sum(), 0, 0, 0, resolution, block_bins, columns)
+    out += struct.pack("<iii", 1, 1, 1) + b"BP\0" + zoom
+    out += struct.pack("<i", len(index)) + b"".join(struct.pack("<iqi", *one) for one in index)
+    record_bytes = len(out) - record_at
+    footer_at = len(out)
+    footer = struct.pack("<i", 1) + b"1_1\0" + struct.pack("<qi", record_at, record_bytes)
+    expected = b"BP\0" + struct.pack("<ii", resolution, n_bins) + np.ones(n_bins).tobytes()
+    expected += struct.pack("<iid", 1, 1, 1.0)
+    footer += struct.pack("<i", 1) + expected
+    out += struct.pack("<i", len(footer)) + footer
+    out += struct.pack("<i", 1) + b"VC\0" + expected
+    vector = rng.uniform(0.4, 2.5, n_bins)
+    vector[rng.random(n_bins) < 0.05] = np.nan
+    array = struct.pack("<i", n_bins) + vector.tobytes()
+    out += struct.pack("<i", 1) + b"VC\0" + struct.pack("<i", 1) + b"BP\0"
+    out += struct.pack("<iqi", resolution, len(out) + 16, len(array))
+    out += array
+    struct.pack_into("<q", out, 8, footer_at)
+    path.write_bytes(bytes(out))
+    return path
+
+
+def _block_v8(pairs: np.ndarray, counts: np.ndarray, *, layout: int) -> bytes:
+    """One block: rows or dense, of short integers or floats."""
+    x0, y0 = (int(low) for low in pairs.min(axis=0))
+    is_float, dense = layout % 2, layout // 2
+    kind = "<f4" if is_float else "<i2"
+    head = struct.pack("<iiibb", len(pairs), x0, y0, is_float, 2 if dense else 1)
+    if dense:
+        width, height = (int(extent) for extent in pairs.max(axis=0) - (x0, y0) + 1)
+        cells = np.full((height, width), np.nan if is_float else -32768, dtype=kind)
+        cells[pairs[:, 1] - y0, pairs[:, 0] - x0] = counts
+        return head + struct.pack("<ih", width * height, width) + cells.tobytes()
+    rows = np.unique(pairs[:, 1])
+    body = struct.pack("<h", len(rows))
+    for row in rows.tolist():
+        inside = pairs[:, 1] == row
+        records = np.zeros(int(inside.sum()), dtype=[("x", "<i2"), ("value", kind)])
+        records["x"], records["value"] = pairs[inside, 0] - x0, counts[inside]
+        body += struct.pack("<hh", row - y0, len(records)) + records.tobytes()
+    return head + body

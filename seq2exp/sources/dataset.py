@@ -329,9 +329,9 @@ def _found(
             absent.append(f"{source.id} ({path})")
             could_stream += streams
     if absent:
-        hint = f"; {could_stream} of them can be streamed (--remote)" if could_stream else ""
+        hint = f", {could_stream} of which can be streamed (--remote)" if could_stream else ""
         raise ManifestError(
-            f"{manifest_path}: {len(absent)} of {len(manifest.sources)} files are absent: {'; '.join(absent)}{hint}"
+            f"{manifest_path}: {len(absent)} of {len(manifest.sources)} files are absent{hint}: {'; '.join(absent)}"
         )
     return on_disk, streamed
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from seq2exp.results import LocusView
 from seq2exp.sources.remote import Traffic
-from seq2exp.ui.text import INPUT_NAMES, plain
+from seq2exp.ui.text import missing_in_words, plain
 
 STREAM = "stream"
 """Key of the switch, and its name in a link."""
@@ -48,9 +48,9 @@ def told(traffic: Traffic | None, unavailable: tuple[str, ...], view: LocusView,
     """Say what was moved, and name each track that could not be had, with a button that asks its server again."""
     if traffic is None:
         return
-    for name in unavailable:
-        words = next((missing.stand_in for missing in view.missing if missing.name == name), "not available")
-        st.warning(f"{INPUT_NAMES.get(name, name)}: {plain(words)}")
+    for missing in view.missing:
+        if missing.name in unavailable:
+            st.warning(plain(missing_in_words(missing)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(in_words(traffic))
         if unavailable:

@@ -22,7 +22,7 @@ from seq2exp.sources.hic import (
     read_contact_profile,
 )
 from seq2exp.sources.remote import RemoteFile
-from tests.remote_files import add_norms, write_hic
+from tests.remote_files import add_norms, write_hic, write_hic_v8
 from tests.servers import Fault, RangeServer
 
 SIZES = {"1": 24_000_321, "2": 2_700_000, "X": 300_000}
@@ -91,6 +91,17 @@ def test_pairs_far_from_the_diagonal_are_found_in_version_9(server: RangeServer,
     )
     np.testing.assert_array_equal(ours, theirs.to_numpy())
     assert ours.sum() > 0
+
+
+@pytest.mark.parametrize("hint", [True, False], ids=["position stated", "position searched"])
+def test_version_8_with_many_blocks_of_all_layouts_reads_as_hictk_reads_it(tmp_path: Path, hint: bool) -> None:
+    path = write_hic_v8(tmp_path / "v8.hic", 3_000_123, 5_000, block_bins=100, seed=6)
+    content = path.read_bytes()
+    at = content.rindex(b"VC\0") - 4
+    with RangeServer(tmp_path) as server:
+        index = (at, 30) if hint else None
+        place = RemoteFile(f"{server.url}/v8.hic", tmp_path / "cache", normalisation_index=index)
+        _agree(path, place, "chr1", 5_000, (0, 497_000, 1_500_000, 3_000_000))
 
 
 @pytest.mark.real
