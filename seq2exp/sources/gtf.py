@@ -27,6 +27,8 @@ class GtfLine(NamedTuple):
 
     number: int
     chrom: str
+    source: str
+    """Who annotated it; in Ensembl up to release 75, the transcript's type."""
     start: int
     """0-based."""
     end: int
@@ -49,7 +51,7 @@ def gtf_lines(path: Path, features: frozenset[str]) -> Iterator[tuple[str, GtfLi
         start, end = int(fields[3]), int(fields[4])
         if not 1 <= start <= end:
             raise malformed(path, number, f"start {start} and end {end}; GTF counts from 1 and needs end >= start")
-        yield fields[2], GtfLine(number, fields[0], start - 1, end, fields[6], fields[8])
+        yield fields[2], GtfLine(number, fields[0], fields[1], start - 1, end, fields[6], fields[8])
 
 
 def gtf_attribute(pattern: re.Pattern[str], line: GtfLine, path: Path, name: str) -> str:

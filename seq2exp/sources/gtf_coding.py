@@ -19,7 +19,8 @@ from seq2exp.sources.gtf import GENE_ID, GENE_TYPE, TRANSCRIPT_ID, GtfLine, gtf_
 from seq2exp.sources.text import malformed
 
 Style = Literal["ensembl", "gencode"]
-"""ensembl: UTRs named by side, without the stop codon. gencode: one feature UTR, the stop codon in its 3' part."""
+"""ensembl: UTRs named by side, without the stop codon. gencode: one feature UTR, whose 3' part holds the stop codon in
+GENCODE's files and does not in Ensembl's up to release 75; the stop_codon lines tell."""
 
 UTR5, CDS, UTR3 = 0, 1, 2
 """Kinds of block, in the order of transcription."""
@@ -29,6 +30,7 @@ STOP_BP = 3
 
 _UTR, _STOP, _EXON = 3, 4, 5
 _KINDS = {"five_prime_utr": UTR5, "CDS": CDS, "three_prime_utr": UTR3, "UTR": _UTR, "stop_codon": _STOP, "exon": _EXON}
+_TYPES_AS_SOURCE = frozenset({PROTEIN_CODING, "nonsense_mediated_decay", "non_stop_decay"})
 _TRANSCRIPT_TYPE = re.compile(r'transcript_(?:type|biotype) "([^"]+)"')
 
 
@@ -76,8 +78,9 @@ def read_coding_transcripts(path: Path, chromosomes: Collection[str]) -> CodingT
     Parameters
     ----------
     path
-        Ensembl or GENCODE GTF, plain or gzip; which of the two is seen from its UTR lines. Of a file in GENCODE's
-        style the stop codon is taken out of the 3' UTR, base by base where an intron splits it.
+        Ensembl or GENCODE GTF, plain or gzip; which of the two is seen from its UTR lines. Where the 3' UTR holds the
+        stop codon it is taken out, base by base where an intron splits it; a file in GENCODE's style without any
+        stop_codon line is taken to hold it.
     chromosomes
         With or without ``chr``; lines of others are passed over.
 
@@ -125,10 +128,11 @@ def read_coding_transcripts(path: Path, chromosomes: Collection[str]) -> CodingT
 
 
 def _name(path: Path, line: GtfLine, transcript_id: str) -> TranscriptName:
-    kind = _TRANSCRIPT_TYPE.search(line.attributes) or GENE_TYPE.search(line.attributes)
+    stated = _TRANSCRIPT_TYPE.search(line.attributes) or GENE_TYPE.search(line.attributes)
+    kind = line.source if line.source in _TYPES_AS_SOURCE else stated[1] if stated else ""
     gene_id = strip_version(gtf_attribute(GENE_ID, line, path, "gene_id"))
     strand = gtf_strand(line, path)
-    return TranscriptName(strip_version(transcript_id), gene_id, line.chrom, strand, kind[1] if kind else "")
+    return TranscriptName(strip_version(transcript_id), gene_id, line.chrom, strand, kind)
 
 
 def _in_arrays(
@@ -195,17 +199,35 @@ def _sides(
     utr = blocks[:, 1] == _UTR
     before = blocks[:, 2] < first[blocks[:, 0]]  # in genome order
     blocks[utr, 1] = np.where(before == forward[blocks[:, 0]], UTR5, UTR3)[utr]
-    # A transcript whose stop codon is not annotated has none in its UTR; a file without such lines says nothing.
-    left = np.zeros(len(names), dtype=np.int64) if len(stops) else np.full(len(names), STOP_BP)
-    np.add.at(left, stops[:, 0], stops[:, 3] - stops[:, 2])
     behind = np.flatnonzero(blocks[:, 1] == UTR3)
+    if len(stops):
+        _take_out(blocks, behind, stops, forward)
+    else:
+        _trim(blocks, behind, forward)
+    return blocks[blocks[:, 3] > blocks[:, 2]]
+
+
+def _take_out(
+    blocks: NDArray[np.int64], behind: NDArray[np.int64], stops: NDArray[np.int64], forward: NDArray[np.bool_]
+) -> None:
+    """Shortens 3' UTR blocks, in place, by the bases of their transcript's own stop codon."""
+    codons: dict[int, list[tuple[int, int]]] = {}
+    for transcript, _, start, end in stops.tolist():
+        codons.setdefault(transcript, []).append((start, end))
+    for row in behind.tolist():
+        transcript, _, low, high = blocks[row].tolist()
+        for start, end in codons.get(transcript, []):
+            if start < high and low < end:
+                low, high = (end, high) if forward[transcript] else (low, start)
+        blocks[row, 2:] = low, max(low, high)
+
+
+def _trim(blocks: NDArray[np.int64], behind: NDArray[np.int64], forward: NDArray[np.bool_]) -> None:
+    """Takes the first three transcribed bases off each transcript's 3' UTR, in place."""
+    left = dict.fromkeys(blocks[behind, 0].tolist(), STOP_BP)
     nearest = np.where(forward[blocks[behind, 0]], blocks[behind, 2], -blocks[behind, 3])
     for row in behind[np.lexsort((nearest, blocks[behind, 0]))].tolist():
         transcript, _, low, high = blocks[row].tolist()
-        taken = min(int(left[transcript]), high - low)
+        taken = min(left[transcript], high - low)
         left[transcript] -= taken
-        if forward[transcript]:
-            blocks[row, 2] += taken
-        else:
-            blocks[row, 3] -= taken
-    return blocks[blocks[:, 3] > blocks[:, 2]]
+        blocks[row, 2:] = (low + taken, high) if forward[transcript] else (low, high - taken)

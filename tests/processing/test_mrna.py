@@ -27,7 +27,7 @@ from seq2exp.synthetic.generate import synthesize
 from seq2exp.synthetic.genes import LENGTH_ZSCORE as SYNTHETIC_ZSCORE
 
 Block = tuple[int, int]
-STYLES = ["ensembl", "gencode", "gencode without stop codons"]
+STYLES = ["ensembl", "ensembl 75", "gencode", "gencode without stop codons"]
 
 
 class Gtf:
@@ -55,7 +55,7 @@ class Gtf:
         own += f'gene_biotype "protein_coding"; transcript_biotype "{kind}";'
         if not ensembl:
             own = f'gene_id "{gene}.3"; transcript_id "{transcript}.1"; gene_type "protein_coding"; '
-            own += f'transcript_type "{kind}";'
+            own += "" if self.style == "ensembl 75" else f'transcript_type "{kind}";'
         rows = [("exon", block) for block in exons] + [("CDS", block) for block in cds or []]
         if self.style != "gencode without stop codons":
             rows += [("stop_codon", block) for block in stop or []]
@@ -63,12 +63,14 @@ class Gtf:
             rows += [("five_prime_utr", block) for block in utr5 or []]
             rows += [("three_prime_utr", block) for block in utr3 or []]
         else:
-            # The stop codon's blocks touch the 3' UTR's unless an intron lies between.
+            # GENCODE's stop codon is part of the UTR: its blocks touch the 3' UTR's unless an intron lies between.
+            inside = [] if self.style == "ensembl 75" else stop or []
             rows += [("UTR", block) for block in utr5 or []]
-            rows += [("UTR", block) for block in _joined([*(stop or []), *(utr3 or [])])]
-        name = chrom if ensembl else f"chr{chrom}"
+            rows += [("UTR", block) for block in _joined([*inside, *(utr3 or [])])]
+        name = chrom if self.style.startswith("ensembl") else f"chr{chrom}"
+        source = kind if self.style == "ensembl 75" else "hand"
         for feature, (start, end) in rows:
-            self.lines.append(f"{name}\thand\t{feature}\t{start}\t{end}\t.\t{strand}\t.\t{own}")
+            self.lines.append(f"{name}\t{source}\t{feature}\t{start}\t{end}\t.\t{strand}\t.\t{own}")
 
     def write(self, path: Path) -> Path:
         with gzip.open(path, "wt") as file:
@@ -152,7 +154,7 @@ def _several(style: str, *rows: tuple[str, str, int, int, int]) -> Gtf:
     return gtf
 
 
-@pytest.mark.parametrize("style", ["ensembl", "gencode"])
+@pytest.mark.parametrize("style", ["ensembl", "ensembl 75", "gencode"])
 @pytest.mark.parametrize(
     ("rows", "longest", "xpresso"),
     [
@@ -268,3 +270,17 @@ def test_the_published_table(real_file: Callable[[str], Path], tmp_path: Path) -
     swapped.write_text(swapped.read_text().replace("ORFEXONDENSITY", "ORFEXONDENSITY_log10zscore", 1))
     with pytest.raises(SourceError, match="given as log10 z-score only; the model takes the raw density"):
         read_rna_features(swapped)
+
+
+@pytest.mark.real
+def test_real_transcripts_give_published_lengths(real_file: Callable[[str], Path]) -> None:
+    """Ensembl 75 on hg19: lengths do not depend on the assembly, and most transcripts were those of release 90."""
+    gtf = real_file("k562_chr9_hg19") / "genes_chr9_4000000_6000000.gtf"
+    made = mrna_features(gtf, lambda place: "N" * place.width)
+    released = read_rna_features(real_file("k562_elements") / "gene_features.csv.gz")
+    shared = made.index.intersection(released.index)
+    told = raw_lengths(released).loc[shared].round()
+    equal = (made.loc[shared, told.columns] == told).all(axis=1)
+    assert (equal.sum(), len(shared)) == (14, 19)
+    share = compare_with_released(made, released)["share_equal"]
+    assert share[["UTR5LEN_log10zscore", "CDSLEN_log10zscore", "ORFEXONDENSITY"]].tolist() == [17 / 19] * 3
