@@ -14,22 +14,24 @@ from seq2exp.sources.catalogue import Catalogue
 _TITLE = """# The catalogue: `data_manifest.yaml`
 
 What exists in the world behind Seq2Exp for K562, GM12878 and H1: one entry per upstream file, as published, with its
-unit, assembly, size, checksum, licence, citation, server, the tasks that need it, and how sure each of these facts is.
-It is not a data set: `python -m seq2exp data build` makes one from the files it names, and opening it as one is refused.
+unit, assembly, size, checksum, licence, citation, server, the tasks that need it, and how sure each of these facts
+is. It is not a data set: `python -m seq2exp data build` makes one from the files it names, and opening it as one is
+refused.
 
     python -m seq2exp data list --cell K562 --task predict
     python -m seq2exp data explain k562.h3k27ac.signal
     python -m seq2exp data get --cell K562 --task predict --dry-run
     python -m seq2exp data check --verify
 
-Files land below `files_dir` (`.data/real`), each at its `local_path`. A size, checksum or count stands in the catalogue
-only where a public text states it or it was computed from the public file; `ledger.json` beside the files records what
-came at the first download (size, md5, sha256, address, ETag, date), and later downloads are compared with it
-(`--accept-changed` takes a new one). A file on its way is `NAME.part` with `NAME.part.json`; the same command resumes it.
+Files land below `files_dir` (`.data/real`), each at its `local_path`. A size, checksum or count stands in the
+catalogue only where a public text states it or it was computed from the public file; `ledger.json` beside the files
+records what came at the first download (size, md5, sha256, address, ETag, date), and later downloads are compared
+with it (`--accept-changed` takes a new one). A file on its way is `NAME.part` with `NAME.part.json`; the same command
+resumes it.
 
-A field that is not written has its default. Unknown keys, keys written twice, names that lead nowhere and hosts that are
-not under `servers` are refused with their place in the file. This page is made from the schema:
-`python -m seq2exp.sources.catalogue_schema > docs/catalogue.md`.
+A field that is not written has its default. Unknown keys, keys written twice, names that lead nowhere and hosts that
+are not under `servers` are refused with their place in the file. This page is made from the schema: `python -m
+seq2exp.sources.catalogue_schema > docs/catalogue.md`.
 """
 
 
