@@ -32,6 +32,9 @@ def add_cell(
         typer.Option(help="Data set to borrow genome, genes, features, split and blacklist from; default: .data/hg38."),
     ] = None,
     data_dir: Annotated[Path, typer.Option(help="Folder in which the new data set's folder is made.")] = Path(".data"),
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Read what of the other data set is not on disk from its servers.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and explain; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON; shares lie in 0..1.")] = False,
 ) -> None:
@@ -59,6 +62,7 @@ def add_cell(
         to or base or default_base(data_dir),
         keep_cells=to is not None,
         data_dir=data_dir,
+        remote=remote,
         say=lambda words: typer.echo(f"checking {words}", err=True),
     )
     added = None if dry_run or plan.problems else write_cell(plan)

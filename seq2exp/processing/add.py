@@ -116,6 +116,7 @@ def plan_cell(
     *,
     keep_cells: bool,
     data_dir: Path,
+    remote: bool = False,
     say: Callable[[str], None] = lambda words: None,
 ) -> CellPlan:
     """Check and measure every file of a cell type; nothing is written.
@@ -132,6 +133,8 @@ def plan_cell(
         The new data set lists the base's own cell types too.
     data_dir
         The folder in which the new data set's folder is made.
+    remote
+        What of the base is not on disk is read from its servers.
     say
         Told what is being looked at.
 
@@ -151,7 +154,7 @@ def plan_cell(
     if folder.exists():
         raise SettingsError(f"{folder}: is there already; choose another name or remove that folder")
     _check_roles(files)
-    opened = open_dataset(base)
+    opened = open_dataset(base, remote=remote)
     taken = [cell for cell in opened.cell_types if cell.lower() == name.lower()]
     if taken:
         raise SettingsError(
@@ -197,7 +200,7 @@ def write_cell(plan: CellPlan) -> AddedCell:
         manifest = manifest_of(plan.name, plan.base, _own_sources(plan), folder=plan.folder, keep_cells=plan.keep_cells)
         (partial / MANIFEST_NAME).write_text(as_yaml(manifest, plan.base.name), encoding="utf-8")
         # Beside its final place, so that relative paths lead where they will.
-        opened = open_dataset(partial)
+        opened = open_dataset(partial, remote=bool(plan.base.streamed))
         gene = next(iter(opened.genes))
         window = build_window(opened, gene, plan.name, window_settings(opened))
     return AddedCell(plan.manifest_path, opened.hash, gene.symbol or gene.gene_id, window.missing)

@@ -10,7 +10,7 @@ from seq2exp.errors import Seq2ExpError
 from seq2exp.processing.add import CellPlan, CheckedFile, write_cell
 from seq2exp.processing.add_format import CellRole
 from seq2exp.processing.add_words import TITLES, absent_inputs
-from seq2exp.ui import inputs
+from seq2exp.ui import inputs, streaming
 from seq2exp.ui.data_request import UNUSABLE, CellRequest
 from seq2exp.ui.status_machine import short, size_in_words
 from seq2exp.ui.text import plain
@@ -40,7 +40,7 @@ def show() -> None:
         asked = _form(list(known))
     if asked is not None:
         name, base, keep, files = asked
-        request = CellRequest(name, known[base], keep, files)
+        request = CellRequest(name, known[base], keep, files, remote=streaming.is_on())
         with found:
             st.session_state[_FOUND] = (request, _checked(request))
     with found:

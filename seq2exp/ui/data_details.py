@@ -16,7 +16,7 @@ from seq2exp.ui.data_rows import Level, bytes_of, checksum_of, format_of
 from seq2exp.ui.status_machine import short, size_in_words
 from seq2exp.ui.text import plain
 
-_Colour = Literal["green", "gray", "orange", "red"]
+_Colour = Literal["green", "blue", "gray", "orange", "red"]
 _COLOURS: dict[str, _Colour] = {
     "here": "green",
     "not here": "gray",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from seq2exp.processing.add import CellPlan, plan_cell
@@ -22,8 +22,10 @@ class CellRequest:
     base: Path
     """Manifest of the data set to borrow from."""
     keep_cells: bool
-    files: Mapping[CellRole, str] = field(default_factory=dict)
+    files: Mapping[CellRole, str]
     """Paths as typed, by role; only those that were given."""
+    remote: bool = False
+    """What of that data set is not on disk is streamed."""
 
     def command(self) -> str:
         """The command line that does the same, from the project's folder."""
@@ -32,7 +34,7 @@ class CellRequest:
             if role in self.files:
                 words += [option, self.files[role]]
         words += ["--to" if self.keep_cells else "--base", catalogue.place_in_words(self.base.parent)]
-        return shlex.join(words)
+        return shlex.join([*words, *(["--remote"] if self.remote else [])])
 
     def plan(self, say: Callable[[str], None]) -> CellPlan:
         """Every file checked; nothing written. Raises as `plan_cell`, and what a path can make the system raise."""
@@ -42,6 +44,7 @@ class CellRequest:
             self.base,
             keep_cells=self.keep_cells,
             data_dir=catalogue.ROOT / DATA_FOLDER,
+            remote=self.remote,
             say=say,
         )
 

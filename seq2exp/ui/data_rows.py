@@ -12,6 +12,7 @@ import pandas as pd
 
 from seq2exp.sources.catalogue import Catalogue, CatalogueSource
 from seq2exp.sources.catalogue_state import FileState
+from seq2exp.sources.dataset import STREAMED_FORMATS
 from seq2exp.sources.download_plan import Plan
 from seq2exp.sources.manifest import Manifest, Source
 from seq2exp.ui.status_machine import size_in_words
@@ -25,6 +26,8 @@ _FITS = 44
 Level = Literal["required", "alternative", "optional"]
 """alternative: serves in place of a required file."""
 _LEVELS: tuple[Level, ...] = ("required", "alternative", "optional")
+STREAMS = "streams"
+"""The state of a data set's file that is not here and can be read by range requests."""
 STATES = {"absent": "not here", "partial": "in part", "present": "here", "wrong": "wrong"}
 """A file's state in a table."""
 
@@ -188,7 +191,8 @@ def on_disk(source: Source, root: Path) -> tuple[str, str]:
     try:
         path = root / source.local_path
         if not path.is_file():
-            return STATES["absent"], NONE
+            streams = source.file.format in STREAMED_FORMATS and source.url.primary is not None
+            return STREAMS if streams else STATES["absent"], NONE
         size = path.stat().st_size
     except (OSError, ValueError):
         return "cannot be read", NONE

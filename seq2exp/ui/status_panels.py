@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from seq2exp.errors import ManifestError, TrainingError
+from seq2exp.errors import TrainingError
 from seq2exp.inference.selftest import CHECKS, Check, self_test
 from seq2exp.model.checkpoint import CheckpointFacts
-from seq2exp.sources.manifest import Manifest, find_manifest, load_manifest
-from seq2exp.ui import cache, status_about, status_caches, status_data
+from seq2exp.ui import cache, data_set, status_about, status_caches
 from seq2exp.ui.benchmark_view import show_benchmark
 from seq2exp.ui.catalogue import checkpoint_paths
+from seq2exp.ui.data_rows import NONE
 from seq2exp.ui.inputs import known_datasets
 from seq2exp.ui.runs import read_card, read_run
 from seq2exp.ui.status_caches import Cache
@@ -76,7 +76,7 @@ def _empty(kept: Cache) -> None:
 
 
 def choose_manifest() -> Path | None:
-    """The data set whose sources are listed and which the self-test opens; None where there is none."""
+    """The data set that is summed up and that the self-test opens; None where there is none."""
     state = st.session_state
     known = known_datasets()
     if not known:
@@ -90,34 +90,14 @@ def choose_manifest() -> Path | None:
 
 
 def data(path: Path | None) -> None:
-    """Every source of the manifest at ``path``, with its provenance."""
-    if path is None:
-        return
-    try:
-        manifest_path = find_manifest(path)
-        manifest = _manifest(str(manifest_path), manifest_path.stat().st_mtime_ns)
-    except (ManifestError, OSError) as error:
-        st.error(plain(short(str(error))))
-        return
-    absent = status_data.absent_files(manifest, manifest_path.parent)
-    found_hash = None if absent else cache.dataset_hash(manifest_path)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if manifest.synthetic:
-            st.badge("SYNTHETIC: nothing here was measured", color="gray", icon=":material/experiment:")
-        if absent:
-            st.badge(f"{len(absent)} of {len(manifest.sources)} files are not here", color="orange")
-        else:
-            st.badge(f"all {len(manifest.sources)} files are here", color="green", icon=":material/check:")
-        st.caption(plain(f"{short(manifest_path)} · {manifest.name}" + (f" · hash {found_hash}" if found_hash else "")))
-    st.markdown(plain(manifest.title))
-    cells = ", ".join(manifest.cell_types)
-    st.caption(plain(f"{manifest.genome_build}; cell types {cells}; window {manifest.window.width_bp:,} bp"))
-    st.dataframe(status_data.source_rows(manifest, manifest_path.parent), hide_index=True)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _manifest(path: str, changed_ns: int) -> Manifest:
-    return load_manifest(Path(path))
+    """What the data set is; its files are listed on the page Data."""
+    if path is not None and data_set.summary(path) is not None:
+        st.page_link(
+            "pages/data.py",
+            label="Its files with their licences, and every published file: Data",
+            icon=":material/database:",
+            query_params={"view": "set"},
+        )
 
 
 def checkpoints() -> None:
@@ -162,7 +142,7 @@ def _card(folder: Path) -> None:
 
 
 def _checkpoint_row(name: str, folder: Path, says: CheckpointFacts | str) -> dict[str, str]:
-    none = status_data.NONE
+    none = NONE
     if isinstance(says, str):
         return {"Name": name, "Hash": none, "Weights": "cannot be read"}
     run = read_run(status_about.told_beside(folder), now=time.time())

@@ -16,9 +16,10 @@ from seq2exp.cli import main
 from seq2exp.sources.catalogue import load_catalogue
 from seq2exp.sources.catalogue_state import state_of
 from seq2exp.sources.dataset import open_dataset
-from seq2exp.ui.data_details import note_click
+from seq2exp.sources.manifest import load_manifest
+from seq2exp.ui.data_details import note_click, of_set
 from seq2exp.ui.data_request import CellRequest
-from seq2exp.ui.data_rows import EVERY, Chosen, bytes_of, catalogue_rows, tasks_by_source
+from seq2exp.ui.data_rows import EVERY, Chosen, bytes_of, catalogue_rows, set_rows, tasks_by_source
 
 ROOT = Path(__file__).resolve().parents[2]
 Open = Callable[..., AppTest]
@@ -166,6 +167,46 @@ def test_a_data_set_is_listed_with_what_is_gone_and_nothing_in_it_is_markup(data
     assert "\\<b\\>bold" in words
     assert "\\<script\\>1" in words
     assert "](http" not in words
+
+
+def test_a_manifest_gives_every_source_its_provenance(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.yaml"
+    path.write_text(
+        """
+manifest_version: 1
+name: real
+title: Real
+genome_build: GRCh38
+cell_types: [K562]
+licences: [{key: encode, name: ENCODE data use policy, redistribution: with_attribution}]
+citations: [{key: encode_consortium, text: ENCODE Project Consortium}]
+sources:
+  - id: k562.dnase.signal
+    title: K562 DNase-seq
+    role: dnase
+    cell_type: K562
+    local_path: K562.bigWig
+    file: {format: bigWig}
+    content: {unit: cuts per million reads per 150 bp, summary: {mean: 0.0712345, p99: 1.5}}
+    url: {primary: "https://www.encodeproject.org/x"}
+    accession: {portal: encode, file: ENCFF414OGC}
+    licence: encode
+    citations: [encode_consortium]
+""",
+        encoding="utf-8",
+    )
+    manifest = load_manifest(path)
+    (row,) = set_rows(manifest, tmp_path).to_dict("records")
+    assert (row["what"], row["licence"]) == ("cuts per million reads per 150 bp", "ENCODE data use policy")
+    assert row["state"] == "streams"
+    details = of_set(manifest, manifest.sources[0], row["state"], row["size"], str(path))
+    assert details.facts["Licence"] == "ENCODE data use policy; passing on: with attribution"
+    assert details.facts["Cite"] == "ENCODE Project Consortium"
+    assert details.facts["Accession"] == "encode ENCFF414OGC"
+    assert details.facts["Figures"] == "mean 0.0712, p99 1.5"
+    assert details.codes["Address"] == "https://www.encodeproject.org/x"
+    (tmp_path / "K562.bigWig").write_bytes(b"1234")
+    assert set_rows(manifest, tmp_path)["state"][0] == "here"
 
 
 def test_costs_stand_there_before_anything_is_written_and_the_new_cells_open_in_explore(

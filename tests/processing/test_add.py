@@ -15,8 +15,9 @@ import pandas as pd
 import pyBigWig
 import pysam
 import pytest
+import yaml
 
-from seq2exp.errors import SettingsError, SourceError
+from seq2exp.errors import ManifestError, SettingsError, SourceError
 from seq2exp.processing.add import CellPlan, default_base, plan_cell, write_cell
 from seq2exp.processing.add_assembly import KNOWN_BUILDS, build_of
 from seq2exp.processing.add_format import CellRole, recognise
@@ -24,6 +25,7 @@ from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.tables import LABEL_SUFFIX, read_expression
 from seq2exp.synthetic import synthesize
 from seq2exp.window.assemble import build_window, window_settings
+from tests.servers import RangeServer
 
 Plan = Callable[..., CellPlan]
 
@@ -388,3 +390,28 @@ def test_a_failure_while_writing_leaves_nothing(plan: Plan, tmp_path: Path, monk
     write_cell(planned)
     with pytest.raises(SettingsError, match="is there already"):
         write_cell(planned)
+
+
+def test_a_base_whose_tracks_stream_is_borrowed_from_without_fetching_every_window(
+    data_dir: Path, base: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQ2EXP_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "far"
+    shutil.copytree(data_dir / "base", folder)
+    manifest = yaml.safe_load((folder / "manifest.yaml").read_text())
+    own: dict[CellRole, Path] = {"dnase": data_dir / "base" / "SynG.dnase.bw"}
+    with RangeServer(data_dir / "base") as server:
+        for source in manifest["sources"]:
+            if source["local_path"] in ("SynK.dnase.bw", "SynK.h3k27ac.bw"):
+                (folder / source["local_path"]).unlink()
+                source["url"] = {"primary": f"{server.url}/{source['local_path']}"}
+        (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+        with pytest.raises(ManifestError, match="can be streamed"):
+            plan_cell("Mine", own, folder, keep_cells=True, data_dir=tmp_path / "data")
+        planned = plan_cell("Mine", own, folder, keep_cells=True, data_dir=tmp_path / "data", remote=True)
+        assert not planned.problems
+        assert server.requests == []
+        opened = open_dataset(write_cell(planned).manifest, remote=True)
+        gene = next(iter(base.genes))
+        streamed = build_window(opened, gene, "SynK", window_settings(opened))
+        np.testing.assert_array_equal(streamed.signals, build_window(base, gene, "SynK", window_settings(base)).signals)
