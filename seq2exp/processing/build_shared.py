@@ -11,7 +11,7 @@ from seq2exp.errors import SettingsError
 from seq2exp.genome import Gene
 from seq2exp.processing import build_checks as checks
 from seq2exp.processing.build_genes import PublishedGene, genes_in_words, write_genes
-from seq2exp.processing.build_inputs import Found
+from seq2exp.processing.build_inputs import Found, Inputs
 from seq2exp.processing.build_manifest import derived_source, upstream_source
 from seq2exp.processing.build_parts import NO_ACTIVITY, NO_LABELS, Work
 from seq2exp.processing.build_tables import FeatureFiles, FeatureOrigin, LabelFile, make_features, make_labels
@@ -19,6 +19,13 @@ from seq2exp.processing.report import Absent
 from seq2exp.sources.manifest import Content
 from seq2exp.sources.sequence import read_sequence
 from seq2exp.sources.tables import ACTIVITY_PREFIX, read_expression, read_gene_table, read_rna_features
+
+ACTIVITY_READS: Mapping[str, tuple[str, ...]] = {
+    "k562": ("k562.dnase.alignment.duke",),
+    "gm12878": ("gm12878.dnase.alignment.rep1",),
+    "h1": ("h1.dnase.alignment.epinformer",),
+}
+"""DNase reads behind the published promoter activities (data-sources.md 7.2), in the catalogue's ids."""
 
 GENES_FILE, FEATURES_FILE, LABELS_FILE = "genes.tsv", "features.tsv", "expression.tsv"
 
@@ -54,35 +61,42 @@ def add_features(
     """The features table; how recomputed features equal the released ones."""
     inputs, steps, parts = work.inputs, work.steps, work.parts
     lists: dict[str, Found] = {}
+    reads: dict[str, tuple[list[Found], list[Found]]] = {}
     for cell in work.cells:
         ids = inputs.members(f"promoter_activity.{cell.lower()}", f"features.gene_list.{cell.lower()}")
         found = inputs.find(*ids)
-        if found is None:
-            parts.absent.append(Absent("promoter activity", cell, tuple(ids), NO_ACTIVITY))
-        else:
+        bams = None if found is not None else _reads(inputs, cell)
+        if found is not None:
             lists[cell] = found
+        elif bams is not None:
+            reads[cell] = bams
+        else:
+            parts.absent.append(Absent("promoter activity", cell, tuple(ids), NO_ACTIVITY))
+    known = [cell for cell in work.cells if cell in lists or cell in reads]
     recomputed = origin == "gtf"
     if recomputed and not reference.here:
         raise SettingsError("features from the GTF need the genome on disk; fetch it or use the released features")
     files = FeatureFiles(
         released=table.path,
         gene_lists={cell: found.path for cell, found in lists.items()},
+        reads={cell: ([one.path for one in d], [one.path for one in h]) for cell, (d, h) in reads.items()},
         gtf=gtf.path if recomputed else None,
         sequence_of=partial(read_sequence, reference.path) if recomputed else None,
     )
-    read = [steps.out / GENES_FILE, table.path, *files.gene_lists.values()]
+    bam_files = [one for pair in reads.values() for several in pair for one in several]
+    read = [steps.out / GENES_FILE, table.path, *files.gene_lists.values(), *(one.path for one in bam_files)]
     read += [gtf.path, reference.path] if recomputed else []
-    parameters = {"features": origin, "cells": list(lists)}
+    parameters = {"features": origin, "cells": known}
     make = partial(make_features, files=files, genes=genes, progress=work.progress)
     told = steps.run("features", FEATURES_FILE, read, parameters, make)
     parts.notes += told["notes"]
     features = read_rna_features(steps.out / FEATURES_FILE)
-    parts.checks += checks.feature_checks(features, lists, paper=work.paper)
+    parts.checks += checks.feature_checks(features, known, paper=work.paper)
     made_from = [gtf.source, reference.source] if recomputed else [table.source]
-    summary = {f"{ACTIVITY_PREFIX}{cell}": float(features[f"{ACTIVITY_PREFIX}{cell}"].median()) for cell in lists}
+    summary = {f"{ACTIVITY_PREFIX}{cell}": float(features[f"{ACTIVITY_PREFIX}{cell}"].median()) for cell in known}
     parts.sources.append(
         derived_source(
-            [*made_from, *(found.source for found in lists.values())],
+            [*made_from, *(found.source for found in lists.values()), *(one.source for one in bam_files)],
             id="rna_features",
             title="mRNA features and promoter activities",
             role="rna_features",
@@ -91,7 +105,7 @@ def add_features(
             out=steps.out,
             sha256=steps.sha256("features"),
             processing=f"mRNA features {'recomputed from the GTF' if recomputed else 'as released'}; promoter "
-            "activity = sqrt(H3K27ac.RPM.TSS1Kb x DHS.RPM.TSS1Kb)",
+            "activity = sqrt(H3K27ac RPM x DNase RPM) in TSS +-500 bp",
             content=Content(output_type="gene features", summary=_medians(summary)),
         )
     )
@@ -145,6 +159,15 @@ def add_labels(work: Work, genes: Sequence[Gene]) -> None:
             ),
         )
     )
+
+
+def _reads(inputs: Inputs, cell: str) -> tuple[list[Found], list[Found]] | None:
+    """Alignments of DNase and H3K27ac to count promoter activity from; those behind the published ones first."""
+    low = cell.lower()
+    dnase = inputs.find(*ACTIVITY_READS.get(low, ()), f"{low}.dnase.alignment")
+    marks = [inputs.find(f"{low}.h3k27ac.alignment.{letter}") for letter in "abc"]
+    h3k27ac = [found for found in marks if found is not None]
+    return None if dnase is None or not h3k27ac else ([dnase], h3k27ac)
 
 
 def _medians(found: Mapping[str, float]) -> dict[str, float | str | None]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from seq2exp.genome import Gene, Interval
-from seq2exp.processing.activity import activity_from_gene_list
+from seq2exp.processing.activity import activity_from_bams, activity_from_gene_list
 from seq2exp.processing.labels import cage_from_bigwig, cage_from_ctss
 from seq2exp.processing.mrna import compare_with_released, mrna_features, write_features
 from seq2exp.processing.output import Progress, write_rows
@@ -27,7 +27,9 @@ class FeatureFiles:
     released: Path
     """mRNA_halflife_features.csv."""
     gene_lists: Mapping[str, Path]
-    """ABC's GeneList.txt by cell type; cell types without one have no promoter activity."""
+    """ABC's GeneList.txt by cell type."""
+    reads: Mapping[str, tuple[Sequence[Path], Sequence[Path]]] = field(default_factory=dict)
+    """BAMs of DNase and of H3K27ac by cell type, where no gene list tells the activities."""
     gtf: Path | None = None
     """Given: features are recomputed from it."""
     sequence_of: Callable[[Interval], str] | None = None
@@ -66,6 +68,11 @@ def make_features(out: Path, files: FeatureFiles, genes: Sequence[Gene], progres
         found = activity_from_gene_list(path, genes)
         activities[cell] = found.activity
         notes += [f"Promoter activity of {cell}: {note}." for note in found.notes]
+    for cell, (dnase, h3k27ac) in files.reads.items():
+        counted = activity_from_bams(genes, dnase=dnase, h3k27ac=h3k27ac, progress=progress)
+        activities[cell] = counted.activity
+        notes.append(f"Promoter activity of {cell} was counted from its reads, as the gene list is not there.")
+        notes += [f"Promoter activity of {cell}: {note}." for note in counted.notes]
     write_features(out, features, activities)
     return told
 

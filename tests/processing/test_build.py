@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from seq2exp.cli import app
 from seq2exp.errors import ManifestError, SettingsError, SourceError
 from seq2exp.processing import build_parts, build_shared
-from seq2exp.processing.build import BuildOptions, build
+from seq2exp.processing.activity import activity_from_bams
+from seq2exp.processing.build import LENGTHS, REQUIRED, BuildOptions, build
 from seq2exp.processing.report import BuildReport
 from seq2exp.processing.statistics import TrackStatistics, track_statistics
 from seq2exp.sources.bigwig import read_signal
@@ -356,6 +357,50 @@ def test_labels_of_h1_are_counted_from_its_cage_track(own: Path, tmp_path: Path,
         tags = np.nansum(read_signal(tiny.root / "SynK.cage.bw", place), dtype=np.float64)
         assert dataset.observed(dataset.genes.get(gene.gene_id), "H1") == tags
     assert dataset.source("cage", "H1") is not None
+
+
+def test_promoter_activity_is_counted_from_reads_where_there_is_no_gene_list(own: Path, tmp_path: Path) -> None:
+    genes = open_dataset(synthesize("tiny", tmp_path / "reads", bam=True))
+    for mark in ("dnase", "h3k27ac"):
+        shutil.copy(genes.root / "SynK.dnase.bam", own / f"files/H1/{mark}.bam")
+    report = make(own, tmp_path / "out", ("H1",))
+    dataset = open_dataset(tmp_path / "out")
+    both = [own / f"files/H1/{mark}.bam" for mark in ("dnase", "h3k27ac")]
+    counted = activity_from_bams(list(dataset.genes), dnase=both[:1], h3k27ac=both[1:]).activity
+    assert (counted > 0).any()
+    for gene in dataset.genes:
+        assert dataset.rna_features(gene, "H1")[8] == np.float32(counted[gene.gene_id])
+    assert "promoter activity" not in {part.what for part in report.absent}
+    assert any("counted from its reads" in note for note in report.notes)
+
+
+def test_each_cell_type_has_the_crispri_table_that_tests_it(own: Path, tmp_path: Path) -> None:
+    (own / "files/crispri").mkdir()
+    for name in ("training", "heldout"):
+        (own / f"files/crispri/{name}.tsv").write_text("chrom\n")
+    make(own, tmp_path / "out")
+    dataset = open_dataset(tmp_path / "out")
+    for cell, id in (("K562", "crispri.training"), ("GM12878", "crispri.heldout")):
+        source = dataset.source("crispri", cell)
+        assert source is not None
+        assert source.id == id
+
+
+def test_every_id_that_a_build_asks_for_is_in_the_catalogue() -> None:
+    catalogue = load_catalogue()
+    ids = {id for need in (*REQUIRED, LENGTHS) for id in need.ids} | {"genes.split", "labels.cage", "labels.cage.h1"}
+    ids |= {"blacklist.v1", "blacklist.v2", "crispri.training", "crispri.heldout"}
+    for cell in catalogue.cell_types:
+        low = cell.lower()
+        ids |= {
+            f"features.gene_list.{low}",
+            f"{low}.contact",
+            *(f"{low}.{ending}" for ending in build_parts.TRACK_ROLES),
+        }
+        ids |= {f"{low}.h3k27ac.alignment.a", *build_shared.ACTIVITY_READS[low]}
+        output = {catalogue.source(f"{low}.{ending}").content.output_type for ending in build_parts.TRACK_ROLES}
+        assert output == set(build_shared.checks.TRACK_RANGES)
+    assert ids == {catalogue.source(id).id for id in ids}
 
 
 def test_the_command_prints_the_report_and_says_it_as_json(own: Path, tmp_path: Path) -> None:

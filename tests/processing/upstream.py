@@ -138,6 +138,10 @@ def _catalogue(chromosomes: list[str]) -> dict[str, Any]:
         entry("labels.cage", "label", "tables/labels.csv", "csv", "expression"),
         entry("ccre.k562", "track", "K562/ccre.bed", "bed", "ccre", cell_type="K562", content={"counts": {"rows": 2}}),
         entry("reference.hg38.fasta", "reference", "hg38/hg38.fa.gz", "fasta", "reference"),
+        entry("crispri.training", "benchmark", "crispri/training.tsv", "tsv"),
+        entry("crispri.heldout", "benchmark", "crispri/heldout.tsv", "tsv"),
+        entry("h1.dnase.alignment", "alignment", "H1/dnase.bam", "bam", "dnase_alignment", cell_type="H1"),
+        entry("h1.h3k27ac.alignment.a", "alignment", "H1/h3k27ac.bam", "bam", cell_type="H1"),
         entry("labels.cage.h1", "label", "H1/cage.bw", "bigWig", "cage", cell_type="H1"),
     ]
     for cell in CELLS.values():
