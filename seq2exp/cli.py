@@ -206,7 +206,7 @@ def predict(
 
     With --remote the report says how many bytes the window moved, and which tracks a server withheld.
 
-    Example: python -m seq2exp predict --dataset .data/tiny --gene GENE1 --threshold 0.5 --json
+    Example: python -m seq2exp predict --dataset .data/tiny --gene SQX2 --threshold 0.5 --json
     """
     from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference  # late: loads torch
     from seq2exp.inference.report import elements_bed, locus_report
