@@ -160,7 +160,8 @@ def get(
         return
     if plan.to_do:
         plan.require_room()
-        _ask(yes)
+        if plan.needs_network:
+            _ask(yes)
     manner = Manner(retries=known.download.retries, timeout_s=known.download.timeout_s)
     choices = Choices(jobs or known.download.jobs, manner, accept_changed)
     try:

@@ -83,75 +83,73 @@ def fetch(wanted: Wanted, manner: Manner, report: Report, cancel: Cancel) -> Rec
     problems: list[str] = []
     with Part(wanted.target) as part, requests.Session() as session:
         session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Accept": "*/*"})
+        fetching = _Fetch(wanted, manner, part, session, report, cancel)
         for address in wanted.addresses:
             try:
-                return _from_address(address, wanted, manner, part, session, report, cancel)
+                return fetching.from_address(address)
             except RefusedError as error:
                 problems.append(f"{address} {error}")
         kept = f"; {part.size:,} bytes are kept and resumed by the same command" if part.size else ""
     raise DownloadError(f"{wanted.id}: {'; '.join(problems)}{kept}")
 
 
-def _from_address(
-    address: str,
-    wanted: Wanted,
-    manner: Manner,
-    part: Part,
-    session: requests.Session,
-    report: Report,
-    cancel: Cancel,
-) -> Recorded:
-    fresh = Retry(total=manner.retries, backoff_factor=manner.back_off_s, backoff_max=60)
-    retry, furthest, restarted = fresh, part.size, False
-    while True:
-        cancel.check()
-        try:
-            resumed = _one_try(address, wanted, manner, part, session, report, cancel)
-            problem = not_as_stated(wanted, part)
-            if problem is None:
-                part.finish()
-                return as_recorded(wanted, part, address)
-            part.start_anew(Origin(address=address))
-            if not resumed or restarted:
-                raise RefusedError(f"sent a wrong file: {problem}")
-            restarted, furthest = True, 0  # two states of the file may have been mixed: once more from the start
-        except PassingError as error:
-            if part.size > furthest:
-                retry, furthest = fresh, part.size
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """What all tries of one file share."""
+
+    wanted: Wanted
+    manner: Manner
+    part: Part
+    session: requests.Session
+    report: Report
+    cancel: Cancel
+
+    def from_address(self, address: str) -> Recorded:
+        """The whole file from one address, in as many tries as it takes."""
+        wanted, part = self.wanted, self.part
+        fresh = Retry(total=self.manner.retries, backoff_factor=self.manner.back_off_s, backoff_max=60)
+        retry, furthest, restarted = fresh, part.size, False
+        while True:
+            self.cancel.check()
             try:
-                retry = retry.increment("GET", address)
-            except urllib3.exceptions.MaxRetryError:
-                raise RefusedError(f"{error} ({manner.retries + 1} tries)") from error
-            cancel.wait(max(error.wait_s, retry.get_backoff_time()))
+                resumed = self.one_try(address)
+                problem = not_as_stated(wanted, part)
+                if problem is None:
+                    part.finish()
+                    return as_recorded(wanted, part, address)
+                part.start_anew(Origin(address=address))
+                if not resumed or restarted:
+                    raise RefusedError(f"sent a wrong file: {problem}")
+                restarted, furthest = True, 0  # two states of the file may have been mixed: once more from the start
+            except PassingError as error:
+                if part.size > furthest:
+                    retry, furthest = fresh, part.size
+                try:
+                    retry = retry.increment("GET", address)
+                except urllib3.exceptions.MaxRetryError:
+                    raise RefusedError(f"{error} ({self.manner.retries + 1} tries)") from error
+                self.cancel.wait(max(error.wait_s, retry.get_backoff_time()))
 
-
-def _one_try(
-    address: str,
-    wanted: Wanted,
-    manner: Manner,
-    part: Part,
-    session: requests.Session,
-    report: Report,
-    cancel: Cancel,
-) -> bool:
-    """Fetches what is missing; returns whether earlier bytes were kept."""
-    headers = _range_headers(address, wanted, part)
-    try:
-        with session.get(address, headers=headers, stream=True, timeout=(30, manner.timeout_s)) as response:
-            resumed = _prepare(response, address, wanted, part, asked=bool(headers))
-            if resumed is None:
-                return True
-            with cancel.watching(response):
-                _read(response, wanted, part, report, cancel)
-            return resumed
-    except requests.exceptions.SSLError as error:
-        raise RefusedError(f"cannot be trusted: {_reason(error)}") from error
-    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-        raise PassingError(f"cannot be reached: {_reason(error)}") from error
-    except requests.RequestException as error:
-        raise RefusedError(f"cannot be asked: {_reason(error)}") from error
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise PassingError(f"broke off at byte {part.size:,}: {_reason(error)}") from error
+    def one_try(self, address: str) -> bool:
+        """Fetches what is missing; returns whether earlier bytes were kept."""
+        headers = _range_headers(address, self.wanted, self.part)
+        patience = (min(30.0, self.manner.timeout_s), self.manner.timeout_s)
+        try:
+            with self.session.get(address, headers=headers, stream=True, timeout=patience) as response:
+                resumed = _prepare(response, address, self.wanted, self.part, asked=bool(headers))
+                if resumed is None:
+                    return True
+                with self.cancel.watching(response):
+                    _read(response, self.wanted, self.part, self.report, self.cancel)
+                return resumed
+        except requests.exceptions.SSLError as error:
+            raise RefusedError(f"cannot be trusted: {_reason(error)}") from error
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            raise PassingError(f"cannot be reached: {_reason(error)}") from error
+        except requests.RequestException as error:
+            raise RefusedError(f"cannot be asked: {_reason(error)}") from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise PassingError(f"broke off at byte {self.part.size:,}: {_reason(error)}") from error
 
 
 def _range_headers(address: str, wanted: Wanted, part: Part) -> dict[str, str]:

@@ -79,6 +79,11 @@ class Plan:
         return tuple(step for step in self.steps if step.action != "have")
 
     @property
+    def needs_network(self) -> bool:
+        """Whether anything is to be fetched, not only measured or unpacked."""
+        return any(step.action in ("fetch", "resume", "replace") for step in self.steps)
+
+    @property
     def known_bytes(self) -> int:
         """Bytes to come, of the files whose size is known."""
         return sum(step.left_bytes or 0 for step in self.steps)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from seq2exp.sources.catalogue_ledger import Recorded, read_ledger, record, reco
 from seq2exp.sources.catalogue_measure import against_stated, measure
 from seq2exp.sources.download_archive import unpack
 from seq2exp.sources.download_cancel import Cancel, CancelledError
-from seq2exp.sources.download_http import Manner, Wanted, fetch
+from seq2exp.sources.download_http import Manner, Report, Wanted, fetch
 from seq2exp.sources.download_hub import HubFile, list_repository
 from seq2exp.sources.download_plan import Plan, Step
 from seq2exp.sources.wholeness import cut_off
@@ -107,6 +108,7 @@ class _Run:
         self.cancel = cancel
         self.ledger = read_ledger(files_dir)
         self.done: set[str] = set()
+        self._slots = threading.BoundedSemaphore(choices.jobs)
 
     def chain(self, step: Step, after: list[Step]) -> None:
         """One source, and what is unpacked from it."""
@@ -148,12 +150,13 @@ class _Run:
         )
 
     def _fetch(self, source: CatalogueSource, addresses: tuple[str, ...], file: HubFile | None = None) -> Recorded:
-        return fetch(
-            self._wanted(source, addresses, file),
-            self.choices.manner,
-            lambda done, total: self.progress(source.id, done, total),
-            self.cancel,
-        )
+        with self._slot():
+            return fetch(
+                self._wanted(source, addresses, file),
+                self.choices.manner,
+                lambda done, total: self.progress(source.id, done, total),
+                self.cancel,
+            )
 
     def _keep(self, id: str, came: Recorded) -> None:
         record(self.files_dir, id, came)
@@ -182,12 +185,22 @@ class _Run:
         kept = before.files if before is not None and before.revision == listing.revision else {}
         missing = [file for file in listing.files if not self._is_here(kept.get(file.path))]
         total = sum(file.size_bytes or 0 for file in listing.files)
-        came = total - sum(file.size_bytes or 0 for file in missing)
-        self._require_room(source, total - came)
-        for file in missing:
-            found = self._one_of_repository(source, file, came, total)
+        self._require_room(source, sum(file.size_bytes or 0 for file in missing))
+        here = {file.path: 0 if file in missing else file.size_bytes or 0 for file in listing.files}
+
+        def one(file: HubFile) -> None:
+            def report(done: int, _: int | None) -> None:
+                here[file.path] = done
+                self.progress(source.id, sum(here.values()), total)
+
+            found = self._one_of_repository(source, file, report)
             record_folder(self.files_dir, source.id, listing.revision, {file.path: found})
-            came += found.size_bytes
+
+        with ThreadPoolExecutor(max_workers=self.choices.jobs, thread_name_prefix="repository") as pool:
+            futures = [pool.submit(one, file) for file in missing]
+        problems = [problem for future in futures for problem in _problem_of(future)]
+        if problems:
+            raise DownloadError("; ".join(problems))
         record_folder(self.files_dir, source.id, listing.revision, whole=True)
         self.done.add(source.id)
 
@@ -205,7 +218,7 @@ class _Run:
                 f"free the disk or give another folder"
             )
 
-    def _one_of_repository(self, source: CatalogueSource, file: HubFile, came: int, total: int) -> Recorded:
+    def _one_of_repository(self, source: CatalogueSource, file: HubFile, report: Report) -> Recorded:
         local = f"{source.local_path}/{file.path}"
         wanted = Wanted(
             id=f"{source.id}/{file.path}",
@@ -219,7 +232,16 @@ class _Run:
         if file.size_bytes == 0:
             wanted.target.parent.mkdir(parents=True, exist_ok=True)
             wanted.target.write_bytes(b"")
-            return measure(wanted.target, local, lambda done, whole: None, self.cancel)
-        return fetch(
-            wanted, self.choices.manner, lambda done, _: self.progress(source.id, came + done, total), self.cancel
-        )
+            return measure(wanted.target, local, report, self.cancel)
+        with self._slot():
+            return fetch(wanted, self.choices.manner, report, self.cancel)
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """One of the so many files at once, repositories and single files together."""
+        while not self._slots.acquire(timeout=0.1):
+            self.cancel.check()
+        try:
+            yield
+        finally:
+            self._slots.release()
