@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +112,11 @@ def candidate_elements(
     if len(reads) != len(peaks):
         raise SettingsError(f"{len(peaks)} peaks but reads of {len(reads)}")
     order = {chrom: at for at, chrom in enumerate(sizes)}
-    own = [(_on(sizes, peak.interval), peak.summit, float(count)) for peak, count in zip(peaks, reads, strict=True)]
-    placed = sorted((place, summit, count) for place, summit, count in own if place is not None)
+    own = named_among(sizes, (peak.interval for peak in peaks))
+    placed = sorted(
+        ((place, peak.summit, float(count)) for place, peak, count in zip(own, peaks, reads, strict=True) if place),
+        key=lambda found: (found[0].chrom, found[0].start, found[0].end, found[1]),
+    )
     past = next((place for place, _, _ in placed if place.end > sizes[place.chrom]), None)
     if past is not None:
         raise SourceError(
@@ -129,22 +132,20 @@ def candidate_elements(
         else:
             regions.append((count, place, [summit]))
     regions.sort(key=lambda region: (-region[0], order[region[1].chrom], region[1].start))
-    around = union(
+    around = _merged(
         _clipped(sizes, Interval(place.chrom, summit - chosen.half_bp, summit + chosen.half_bp))
         for _, place, summits in regions[: chosen.strongest]
         for summit in summits
     )
-    black = union(place for place in (_on(sizes, interval) for interval in blacklist) if place is not None)
-    kept = [element for element, met in zip(around, meets(around, black), strict=True) if not met]
-    near_tss = (_on(sizes, place) for place in promoters(genes, chosen.promoter_half_bp))
-    kept += [_clipped(sizes, place) for place in near_tss if place is not None]
-    return tuple(sorted(union(kept), key=lambda element: (order[element.chrom], element.start)))
+    kept = [element for element, met in zip(around, meets(around, _inside(sizes, blacklist)), strict=True) if not met]
+    kept += [_clipped(sizes, place) for place in _inside(sizes, promoters(genes, chosen.promoter_half_bp))]
+    return tuple(sorted(_merged(kept), key=lambda element: (order[element.chrom], element.start)))
 
 
 def meets(places: Sequence[Interval], others: Sequence[Interval]) -> NDArray[np.bool_]:
     """(n,) which of ``places`` share a base with any of ``others``; chromosomes are compared as written."""
     by_chrom: dict[str, tuple[list[int], list[int]]] = {}
-    for other in union(others):
+    for other in _merged(others):
         starts, ends = by_chrom.setdefault(other.chrom, ([], []))
         starts.append(other.start)
         ends.append(other.end)
@@ -156,16 +157,26 @@ def meets(places: Sequence[Interval], others: Sequence[Interval]) -> NDArray[np.
     return met
 
 
-def named_among(chroms: Iterable[str], place: Interval) -> Interval | None:
-    """The place under the name its chromosome has among ``chroms``, or None."""
-    name = match_chromosome(place.chrom, chroms)
-    return None if name is None else Interval(name, place.start, place.end)
+def named_among(chroms: Collection[str], places: Iterable[Interval]) -> list[Interval | None]:
+    """Each place under the name its chromosome has among ``chroms``; None where it has none."""
+    own: dict[str, str | None] = {}
+    named: list[Interval | None] = []
+    for place in places:
+        if place.chrom not in own:
+            own[place.chrom] = match_chromosome(place.chrom, chroms)
+        name = own[place.chrom]
+        named.append(place if name == place.chrom else None if name is None else Interval(name, place.start, place.end))
+    return named
 
 
-def _on(sizes: Mapping[str, int], place: Interval) -> Interval | None:
-    """The same, or None where it begins past the chromosome's end too."""
-    own = named_among(sizes, place)
-    return own if own is not None and own.start < sizes[own.chrom] else None
+def _merged(places: Iterable[Interval]) -> tuple[Interval, ...]:
+    """`union`, of places put in order by a key: intervals compare slowly one with another."""
+    return union(sorted(places, key=lambda place: (place.chrom, place.start, place.end)))
+
+
+def _inside(sizes: Mapping[str, int], places: Iterable[Interval]) -> list[Interval]:
+    """Those that begin on one of the chromosomes."""
+    return [place for place in named_among(sizes, places) if place is not None and place.start < sizes[place.chrom]]
 
 
 def _clipped(sizes: Mapping[str, int], place: Interval) -> Interval:

@@ -127,15 +127,15 @@ def _table(
         [place.end for place in elements],
     ]
     chroms = {place.chrom for place in elements}
-    near_tss = [place for place in (named_among(chroms, place) for place in promoters(genes)) if place]
+    near_tss, spots = (
+        [place for place in named_among(chroms, some) if place] for some in (promoters(genes), artefacts)
+    )
     return pd.DataFrame(
         {
             **dict(zip(PLACE_COLUMNS, places, strict=True)),
             **dict(zip(VALUE_COLUMNS[unit], (dnase, h3k27ac), strict=True)),
             "activity": activity_of(h3k27ac, dnase),
             "promoter": meets(elements, near_tss).astype(int),
-            ARTIFACT_COLUMN: meets(elements, [place for a in artefacts if (place := named_among(chroms, a))]).astype(
-                int
-            ),
+            ARTIFACT_COLUMN: meets(elements, spots).astype(int),
         }
     )

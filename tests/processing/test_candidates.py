@@ -13,6 +13,7 @@ import pytest
 from seq2exp.errors import SettingsError, SourceError
 from seq2exp.genome import Gene, Interval
 from seq2exp.processing.candidates import CandidateChoices, Peak, candidate_elements, meets, read_peaks
+from seq2exp.processing.element_files import elements_from_bams, elements_from_bigwigs
 from seq2exp.processing.element_tables import count_elements, signal_sums, sum_elements, write_elements
 from seq2exp.processing.peak_files import peaks_from_bam
 from seq2exp.sources.alignment import bam_sizes, count_reads
@@ -136,6 +137,12 @@ def test_from_reads_to_the_table_of_a_synthetic_cell(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.concatenate([found.h3k27ac for found in read.values()]), (one.rpm + two.rpm) / 2)
     near = [Interval(gene.chrom, max(gene.tss - 500, 0), gene.tss + 500) for gene in genes]
     assert counted.table["promoter"].tolist() == meets(elements, near).astype(int).tolist()
+    # All steps in one call give the same file, without a trace of what it worked with.
+    beside = {"dnase": [bam], "h3k27ac": [bam, other], "blacklist": blacklist, "genome_size": "130000"}
+    whole = elements_from_bams(tmp_path / "whole.tsv.gz", genes, sizes, **beside)
+    assert whole.path.read_bytes() == (tmp_path / "a.tsv.gz").read_bytes()
+    assert (whole.n_peaks, whole.n_elements, whole.unit) == (len(peaks), len(elements), "rpm")
+    assert not list(tmp_path.glob(".whole*"))
     # Signal sums stand in columns of their own, and are never read as reads.
     tracks = [folder / f"SynK.{mark}.bw" for mark in ("dnase", "h3k27ac")]
     write_elements(tmp_path / "signal.tsv", sum_elements(elements, genes, dnase=tracks[0], h3k27ac=tracks[1]))
@@ -145,6 +152,15 @@ def test_from_reads_to_the_table_of_a_synthetic_cell(tmp_path: Path) -> None:
     plain = [np.nansum(read_signal(tracks[0], place).astype(float)) for place in elements]
     np.testing.assert_allclose(summed, plain, rtol=1e-6)
     assert np.corrcoef(summed, one.counts)[0, 1] > 0.95  # the reads were drawn from this track
+    only = {"chr1": sizes["chr1"]}
+    made = elements_from_bigwigs(
+        tmp_path / "tracks.tsv", genes, only, dnase=tracks[0], h3k27ac=tracks[1], blacklist=blacklist
+    )
+    (found,) = read_elements(made.path, unit=made.unit).values()
+    cut = [Interval("chr1", *place) for place in zip(found.start.tolist(), found.end.tolist(), strict=True)]
+    assert made.n_elements == len(cut) > 10
+    # Sites called in the track and in the reads are the same ones.
+    assert meets(cut, [place for place in elements if place.chrom == "chr1"]).mean() > 0.8
 
 
 @pytest.mark.real
