@@ -21,8 +21,9 @@ from seq2exp.sources.remote import Place, RemoteFile
 _ONE_AT_A_TIME = threading.Lock()
 """HDF5 below hictkpy is not safe to enter from several threads."""
 
-_STRIP_BINS = 256
-"""Rows summed at once over a whole chromosome: 50,000 columns of 5 kb on chr1 stay below 300 MB."""
+_STRIP_PIXELS = 8_000_000
+"""Pixels taken at once when rows are summed over a whole chromosome: 200 MB. Every strip costs a search over the whole
+file, so a shallow map is one strip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,10 +195,16 @@ def contact_row_sums(path: Place, chrom: str, *, resolution_bp: int, normalisati
         _check_normalisation(path, opened.file, normalisation)
         n_bins = -(-size // resolution_bp)
         sums = np.zeros(n_bins)
-        for start in range(0, n_bins, _STRIP_BINS):
-            end = min(start + _STRIP_BINS, n_bins)
-            square = _block(opened.file, name, size, (start, end), (start, end), normalisation)
-            sums[start:end] += np.nansum(square, axis=1)
+        pixels = _selection(opened.file, name, size, (0, n_bins), (0, n_bins), normalisation).nnz()
+        strip = max(1, min(n_bins, n_bins * _STRIP_PIXELS // max(pixels, 1)))
+        for start in range(0, n_bins, strip):
+            end = min(start + strip, n_bins)
+            square = _selection(opened.file, name, size, (start, end), (start, end), normalisation).to_coo()
+            kept = np.isfinite(square.data)
+            row, col, data = square.row[kept], square.col[kept], square.data[kept]
+            sums[start:end] += np.bincount(row, data, minlength=end - start)
+            off = row != col  # the triangle on one side of the diagonal stands for both
+            sums[start:end] += np.bincount(col[off], data[off], minlength=end - start)
             if end < n_bins:
                 right = _selection(opened.file, name, size, (start, end), (end, n_bins), normalisation).to_coo()
                 kept = np.isfinite(right.data)
