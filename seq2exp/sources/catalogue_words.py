@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from seq2exp.sources.catalogue import Catalogue, CatalogueSource
-from seq2exp.sources.catalogue_check import Finding
 from seq2exp.sources.catalogue_state import FileState
 from seq2exp.sources.download_plan import Plan, Step
+
+if TYPE_CHECKING:  # the readers it loads are no use to `data list`
+    from seq2exp.sources.catalogue_check import Finding
 
 
 def size(n_bytes: float | None) -> str:

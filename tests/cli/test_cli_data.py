@@ -21,6 +21,10 @@ from seq2exp.sources.catalogue import load_catalogue
 from seq2exp.sources.catalogue_ledger import Ledger
 from seq2exp.sources.catalogue_state import one_state
 from seq2exp.sources.catalogue_words import explanation
+from seq2exp.sources.download_cancel import Cancel
+from seq2exp.sources.download_http import Manner
+from seq2exp.sources.download_plan import make_plan
+from seq2exp.sources.download_run import Choices, carry_out
 from tests.servers import Fault, RangeServer
 from tests.sources.small_catalogue import (
     CHECKPOINT,
@@ -239,7 +243,9 @@ def test_check_finds_a_track_of_another_assembly(verbs: Verbs, sizes: dict[str, 
 
 
 def test_check_of_a_folder_reads_its_files(verbs: Verbs) -> None:
-    run(verbs, "get", "--only", "model.all", "--yes").wait()
+    catalogue = load_catalogue(verbs.catalogue)
+    plan = make_plan(catalogue, verbs.files_dir, only=["model.all"])
+    carry_out(catalogue, plan, Choices(1, Manner(), hub_endpoint=verbs.server.url), lambda *_: None, Cancel())
     assert verbs.json("check", "--only", "model.all", "--verify")[0]["checked"] == ["digests"]
     spoil(verbs.files_dir / "official/model/README.md", lambda data: data[::-1])
     assert "digests differ: README.md" in verbs("check", "--only", "model.all", "--verify")[1]
