@@ -22,7 +22,7 @@ _ONE_AT_A_TIME = threading.Lock()
 """HDF5 below hictkpy is not safe to enter from several threads."""
 
 _STRIP_PIXELS = 8_000_000
-"""Pixels taken at once when rows are summed over a whole chromosome: 200 MB. Every strip costs a search over the whole
+"""Pixels taken at once when rows are summed over a whole chromosome: 300 MB. Every strip costs a search over the whole
 file, so a shallow map is one strip."""
 
 
@@ -200,16 +200,16 @@ def contact_row_sums(path: Place, chrom: str, *, resolution_bp: int, normalisati
         for start in range(0, n_bins, strip):
             end = min(start + strip, n_bins)
             square = _selection(opened.file, name, size, (start, end), (start, end), normalisation).to_coo()
-            kept = np.isfinite(square.data)
-            row, col, data = square.row[kept], square.col[kept], square.data[kept]
-            sums[start:end] += np.bincount(row, data, minlength=end - start)
-            off = row != col  # the triangle on one side of the diagonal stands for both
-            sums[start:end] += np.bincount(col[off], data[off], minlength=end - start)
+            data = np.nan_to_num(square.data, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            sums[start:end] += np.bincount(square.row, data, minlength=end - start)
+            data[square.row == square.col] = 0  # the triangle on one side of the diagonal stands for both
+            sums[start:end] += np.bincount(square.col, data, minlength=end - start)
             if end < n_bins:
+                del square, data  # before as much again is read
                 right = _selection(opened.file, name, size, (start, end), (end, n_bins), normalisation).to_coo()
-                kept = np.isfinite(right.data)
-                sums[start:end] += np.bincount(right.row[kept], right.data[kept], minlength=end - start)
-                sums[end:] += np.bincount(right.col[kept], right.data[kept], minlength=n_bins - end)
+                data = np.nan_to_num(right.data, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+                sums[start:end] += np.bincount(right.row, data, minlength=end - start)
+                sums[end:] += np.bincount(right.col, data, minlength=n_bins - end)
         if normalisation != "NONE":
             weights = _weights(opened.file, name, normalisation)
             sums[~(np.isfinite(weights) & (weights > 0))] = np.nan
