@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from seq2exp.genome import Gene, Interval, match_chromosome
 from seq2exp.processing.candidates import CandidateChoices, Peak, candidate_elements, read_peaks
 from seq2exp.processing.element_tables import ElementTable, count_elements, signal_sums, sum_elements, write_elements
-from seq2exp.processing.output import Progress
+from seq2exp.processing.output import Progress, scratch_beside
 from seq2exp.processing.peak_files import peaks_from_bam, peaks_from_bigwig
 from seq2exp.processing.reads import count_libraries, rpm_of
 from seq2exp.sources.alignment import Duplicates
@@ -74,11 +73,10 @@ def elements_from_bams(
         What the steps raise.
     """
     told = progress or (lambda _done, _total, _what: None)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
+    with scratch_beside(out) as scratch:
         if peaks is None:
             told(0, 3, "calling peaks")
-            called = Path(scratch) / "abc.narrowPeak"
+            called = scratch / "abc.narrowPeak"
             peaks_from_bam(dnase[0], _whole(sizes), called, options="abc", genome_size=genome_size)
         found = _in_use(read_peaks(peaks or called), sizes)
     told(1, 3, "ranking peaks")
@@ -121,11 +119,10 @@ def elements_from_bigwigs(
         What the steps raise.
     """
     told = progress or (lambda _done, _total, _what: None)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
+    with scratch_beside(out) as scratch:
         if peaks is None:
             told(0, 3, "calling peaks")
-            called = Path(scratch) / "signal.narrowPeak"
+            called = scratch / "signal.narrowPeak"
             peaks_from_bigwig(dnase, _whole(sizes), called, cutoff=cutoff, progress=progress)
         found = _in_use(read_peaks(peaks or called), sizes)
     told(1, 3, "ranking peaks")

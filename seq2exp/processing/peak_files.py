@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from seq2exp.errors import PeakCallError, SettingsError, SourceError
 from seq2exp.genome import Interval, match_chromosome
-from seq2exp.processing.output import Progress, whole_text
+from seq2exp.processing.output import Progress, scratch_beside, whole_text
 from seq2exp.processing.peak_cutoff import Covered, SignalRuns, cutoff_for, joined
 from seq2exp.sources.alignment import artefacts_of, bam_sizes
 from seq2exp.sources.bedgraph import union
@@ -98,9 +97,8 @@ def peaks_from_bigwig(
     inside, absent = _inside(windows, sizes)
     if not inside:
         raise SourceError(f"{bigwig}: has none of the windows' chromosomes ({', '.join(absent[:10])})")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name, whole_text(out) as file:
-        runs = SignalRuns(Path(name))
+    with scratch_beside(out) as scratch, whole_text(out) as file:
+        runs = SignalRuns(scratch)
         for done, (chrom, places) in enumerate(inside.items()):
             told(done, len(inside), f"reading {chrom}")
             runs.add(bigwig, chrom, places)
@@ -116,7 +114,7 @@ def peaks_from_bigwig(
         n_peaks = covered = 0
         for done, chrom in enumerate(inside):
             told(done, len(inside), f"calling {chrom}")
-            lines = _call(Path(name), chrom, runs.of(chrom), level, options)
+            lines = _call(scratch, chrom, runs.of(chrom), level, options)
             covered += _write(file, lines, runs.windows[chrom], n_peaks)
             n_peaks += len(lines)
     windows_bp = sum(found.total_bp for found in runs.windows.values())
@@ -172,10 +170,9 @@ def peaks_from_bam(
         raise SourceError(f"{bam}: has none of the windows' chromosomes ({', '.join(absent[:10])})")
     covers = {chrom: Covered.of(places) for chrom, places in inside.items()}
     arguments = ["callpeak", "-f", "BAM", "-g", genome_size, *CALLPEAK[options], "-n", "dnase"]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name:
-        run_macs3([*arguments, "-t", str(bam.resolve()), "--tempdir", name], Path(name))
-        called = _lines(Path(name) / "dnase_peaks.narrowPeak")
+    with scratch_beside(out) as scratch:
+        run_macs3([*arguments, "-t", str(bam.resolve()), "--tempdir", str(scratch)], scratch)
+        called = _lines(scratch / "dnase_peaks.narrowPeak")
     foreign = artefacts_of(bam)
     lines = [line for line in called if line[0] in covers and not any(_place(line).overlaps(spot) for spot in foreign)]
     windows_bp = sum(cover.total_bp for cover in covers.values())

@@ -142,6 +142,8 @@ def test_the_table_is_what_the_loader_reads(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Other: its labels are of other genes than those of Deep"):
         write_expression(tmp_path / "no.tsv", {"Deep": deep.tags, "Other": deep.tags[:2]})
     assert not (tmp_path / "no.tsv").exists()
+    with pytest.raises(SettingsError, match=r"a\.bed/x\.tsv: cannot be written: (File exists|Not a directory); free"):
+        write_expression(tmp_path / "a.bed" / "x.tsv", labels)
 
 
 def test_the_synthetic_tracks_hold_their_own_labels(tmp_path: Path) -> None:
