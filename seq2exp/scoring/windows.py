@@ -80,7 +80,9 @@ def opened_ahead(
         opened: dict[str, LocusSession | str] = {}
         for cell in plan.cells:
             try:
-                opened[cell] = open_session(dataset, gene, cell, checkpoint=checkpoint)
+                session = open_session(dataset, gene, cell, checkpoint=checkpoint)
+                session.window.require_all()
+                opened[cell] = session
             except (WindowError, SourceError) as error:
                 opened[cell] = str(error)
         return opened

@@ -329,7 +329,7 @@ def _found(
             absent.append(f"{source.id} ({path})")
             could_stream += streams
     if absent:
-        hint = f", {could_stream} of which can be streamed (--remote)" if could_stream else ""
+        hint = f", {could_stream} of which predict and app can stream (--remote)" if could_stream else ""
         raise ManifestError(
             f"{manifest_path}: {len(absent)} of {len(manifest.sources)} files are absent{hint}: {'; '.join(absent)}"
         )

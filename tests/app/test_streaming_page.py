@@ -10,7 +10,7 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from seq2exp.ui import cache
+from seq2exp.ui import cache, launch
 from tests.servers import Fault, RangeServer
 
 Open = Callable[..., AppTest]
@@ -45,7 +45,7 @@ def test_the_switch_streams_what_is_not_on_disk_and_says_what_it_moved(
 ) -> None:
     server, manifest = streamed
     app = page(manifest, chart="plain")
-    assert "files are absent, 6 of which can be streamed (--remote): " in _words(app)
+    assert "files are absent, 6 of which predict and app can stream (--remote): " in _words(app)
     app.toggle(key="stream").set_value(True).run()
     assert not app.exception
     assert not app.error
@@ -95,3 +95,20 @@ def test_a_withheld_track_is_asked_for_again_after_a_while(
     app.run()
     assert not app.exception
     assert not app.warning
+
+
+def test_the_app_is_started_with_the_switch_on(
+    page: Open, streamed: tuple[RangeServer, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[list[str]] = []
+    (tmp_path / "app.py").touch()
+    monkeypatch.setattr("streamlit.web.cli.main", lambda words, **options: given.append(words))
+    launch.run(None, port=None, address="127.0.0.1", browser=False, remote=True)
+    launch.run(Path("here"), port=None, address="127.0.0.1", browser=False)
+    assert [words[words.index("--") :] for words in given] == [["--", "--remote"], ["--", "--dataset", "here"]]
+    app = page(streamed[1], chart="plain")
+    assert not app.toggle(key="stream").value
+    monkeypatch.setattr("sys.argv", ["app.py", "--remote"])
+    app = page(streamed[1], chart="plain")
+    assert app.toggle(key="stream").value
+    assert not app.error

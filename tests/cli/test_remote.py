@@ -41,7 +41,7 @@ def test_predict_streams_tells_what_it_moved_and_goes_on_without_a_failing_serve
 
         code, _, error = _predict(monkeypatch, capsys, manifest)
         assert code == 2
-        assert "5 of which can be streamed (--remote)" in error
+        assert "5 of which predict and app can stream (--remote)" in error
         reports: list[dict[str, Any]] = []
         for remote, path in ((["--remote"], manifest), ([], whole), (["--remote"], manifest)):
             code, out, error = _predict(monkeypatch, capsys, path, "--json", *remote)

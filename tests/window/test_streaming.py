@@ -176,7 +176,9 @@ def test_opening_asks_no_server_where_lengths_are_stated(served: Served, on_disk
 
 
 def test_without_the_switch_absent_files_are_named_with_the_way_out(served: Served) -> None:
-    with pytest.raises(ManifestError, match=r"4 of 5 files are absent, 4 of which can be streamed \(--remote\): "):
+    with pytest.raises(
+        ManifestError, match=r"4 of 5 files are absent, 4 of which predict and app can stream \(--remote\): "
+    ):
         open_dataset(served.manifest)
     content = yaml.safe_load(served.manifest.read_text())
     content["sources"][2]["url"] = {}
