@@ -17,6 +17,7 @@ from seq2exp.ui import (
     perturb_state,
     pickers,
     state,
+    track_scale,
     truth,
 )
 from seq2exp.ui.held_out import acquaintance
@@ -47,6 +48,7 @@ with st.sidebar:
     st.markdown("### Perturb")
     badges.data_badge(synthetic=dataset.synthetic, truth=truth.has_truth(dataset, cell_type))
     badges.gene_badge(None if checkpoint is None else acquaintance(dataset, gene, cell_type, checkpoint.provenance))
+    badges.scale_badge(track_scale.compared(dataset, cell_type, checkpoint))
     perturb_side.edit_list(found, edits)
     perturb_side.base_box(found, window, edits)
     scan, scan_place = perturb_side.scan_controls(locus, question.mask)

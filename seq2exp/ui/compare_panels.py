@@ -14,7 +14,7 @@ from seq2exp.genome import Interval
 from seq2exp.inference.compare import Comparison, Pair, changes_csv
 from seq2exp.results import LocusView, TrueElement
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import badges, compare_navigation, panels
+from seq2exp.ui import badges, compare_navigation, panels, track_scale
 from seq2exp.ui.cache import Answer
 from seq2exp.ui.compare_inputs import Chosen
 from seq2exp.ui.held_out import acquaintance
@@ -58,6 +58,7 @@ def side_badges(opened: Dataset, side: Answered) -> None:
     if checkpoint is not None:
         known = acquaintance(opened, side.view.gene, side.chosen.cell_type, checkpoint.provenance)
         badges.gene_badge(known)
+        badges.scale_badge(track_scale.compared(opened, side.chosen.cell_type, checkpoint))
     panels.notices(side.view)
 
 

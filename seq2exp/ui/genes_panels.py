@@ -14,7 +14,7 @@ from seq2exp.figures.gene_scatter import GenePoints, gene_scatter
 from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import badges, inputs
+from seq2exp.ui import badges, inputs, track_scale
 from seq2exp.ui.genes_data import NO_PART, PARTS, GeneRows, known_columns
 from seq2exp.ui.held_out import acquaintance
 from seq2exp.ui.panels import theme_name
@@ -75,6 +75,7 @@ def model_badges(opened: Dataset, cell_type: str, checkpoint: LoadedCheckpoint |
         known = None if first is None else acquaintance(opened, first, cell_type, checkpoint.provenance)
         if known in ("other cell", "other data", "unknown"):
             badges.gene_badge(known)
+        badges.scale_badge(track_scale.compared(opened, cell_type, checkpoint))
     badges.data_badge(synthetic=opened.synthetic, truth=truth)
 
 

@@ -83,6 +83,17 @@ def test_a_track_ten_times_higher_is_told_in_its_cell_type_alone(
     assert badges(app) == {}
 
 
+@pytest.mark.parametrize("other", ["genes", "perturb", "compare"])
+def test_every_page_with_predictions_says_so(other: str, page: Open, tiny: Path, tenfold: Path, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, tiny, **{trained_on.FACT: learned(tiny)})
+    link = {"checkpoint": "it"} | ({"v": "1", "a_checkpoint": "it", "b_checkpoint": "it"} if other == "compare" else {})
+    app = page(tenfold, **link).switch_page(f"pages/{other}.py")
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    assert list(badges(app)) == [DIFFERS]
+
+
 def test_a_checkpoint_that_does_not_say_is_not_taken_for_alike(page: Open, tiny: Path, tmp_path: Path) -> None:
     write_checkpoint(tmp_path, tiny)
     assert list(badges(page(checkpoint="it"))) == [UNKNOWN]
