@@ -119,8 +119,7 @@ class _Machine:
                 stack[-1].update(zip(items[::2], items[1::2], strict=True))
             case "MEMOIZE" | "PUT" | "BINPUT" | "LONG_BINPUT":
                 at = len(self.memo) if name == "MEMOIZE" else int(argument)
-                large = isinstance(stack[-1], bytes | bytearray | str) and len(stack[-1]) > _LARGE
-                self.memo[at] = None if large else stack[-1]
+                self.memo[at] = None if _is_large(stack[-1]) else stack[-1]
             case "GET" | "BINGET" | "LONG_BINGET":
                 stack.append(self.memo[int(argument)])
             case _ if argument is not None:  # numbers, texts and bytes, in their many lengths
@@ -172,6 +171,13 @@ class _Runs:
     length: int
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
+
+
+def _is_large(value: Any) -> bool:
+    """Whether it is, or holds, the values of a whole chromosome."""
+    if isinstance(value, tuple):
+        return any(map(_is_large, value))
+    return isinstance(value, bytes | bytearray | str) and len(value) > _LARGE
 
 
 def _as_runs(raw: Any, kind: Any, shape: Any) -> _Runs:

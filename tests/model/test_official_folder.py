@@ -13,30 +13,7 @@ import torch
 from seq2exp.errors import CheckpointError
 from seq2exp.model.checkpoint import load_checkpoint
 from seq2exp.model.official_folder import convert_official_folder
-
-FLAGS: dict[str, Any] = {
-    "d_model": 16,
-    "enc_n_layer": 1,
-    "gen_n_layer": 1,
-    "center_len": 32,
-    "seq_range": 512,
-    "interact": "concat",
-    "gen_signal": False,
-    "prior_beta": "1.5,0.2,1.0",
-    "prior_weight": "2,2,1",
-    "prior_scale_factor": 10.0,
-    "beta_min": 1,
-    "z_scale": 1.0,
-    "marginal_mean": 0.1,
-    "marginal_scale": 10.0,
-    "post_hard_dist": False,
-    "sample_threshold": 0.5,
-    "enc_prd_ps": False,
-    "pos_enc": False,
-    "test_soft": True,
-    "test_hard": False,
-    "test_top": False,
-}
+from tests.model.test_official import FLAGS
 
 
 def _write(path: Path, state: dict[str, torch.Tensor]) -> None:
