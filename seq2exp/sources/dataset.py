@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +15,10 @@ from numpy.typing import NDArray
 from seq2exp.errors import ManifestError, RemoteError, SourceError
 from seq2exp.genome import Assembly, Gene, Interval, Region, Transcript
 from seq2exp.sources.annotation import TranscriptTable, read_genes_gtf, read_regions, read_transcript_table
-from seq2exp.sources.bigwig import bigwig_sizes
+from seq2exp.sources.dataset_files import check_assembly, check_bytes, find_files, hash_files, reference_lengths
 from seq2exp.sources.genes import GeneIndex
-from seq2exp.sources.hic import contact_sizes
 from seq2exp.sources.manifest import Manifest, Role, Source, find_manifest, load_manifest
-from seq2exp.sources.remote import Place, RemoteFile, Traffic, is_offline, remote_cache_dir
-from seq2exp.sources.sequence import sequence_sizes
+from seq2exp.sources.remote import Place, RemoteFile, Traffic, remote_cache_dir
 from seq2exp.sources.tables import (
     ACTIVITY_PREFIX,
     MRNA_FEATURES,
@@ -30,9 +27,6 @@ from seq2exp.sources.tables import (
     read_rna_features,
     read_split,
 )
-
-STREAMED_FORMATS = frozenset({"bigWig", "2bit", "fasta", "hic"})
-"""What is read by ranges where the file is not on disk and the data set was opened with ``remote``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +129,7 @@ class Dataset:
         if file is None:
             return self.path_of(source)
         if self._checked.get(source.id) != file.generation:
-            _check_assembly(source, file, self.assembly, "the reference")
+            check_assembly(source, file, self.assembly, "the reference")
             self._checked[source.id] = file.generation
         return file
 
@@ -283,15 +277,16 @@ def open_dataset(path: Path, *, verify: bool = False, remote: bool = False, cach
     manifest_path = find_manifest(path).absolute()
     manifest = load_manifest(manifest_path)
     root = manifest_path.parent
-    on_disk, streamed = _found(manifest_path, manifest, cache_dir or remote_cache_dir() if remote else None)
+    on_disk, streamed = find_files(manifest_path, manifest, cache_dir or remote_cache_dir() if remote else None)
     for source in manifest.sources:
         if source.id in on_disk:
-            _check_bytes(source, on_disk[source.id], verify=verify)
+            check_bytes(source, on_disk[source.id], verify=verify)
     reference = _only(manifest_path, manifest, "reference")
-    whole = Assembly(manifest.genome_build, _lengths(manifest, on_disk.get(reference.id), streamed.get(reference.id)))
+    lengths = reference_lengths(manifest, on_disk.get(reference.id), streamed.get(reference.id))
+    whole = Assembly(manifest.genome_build, lengths)
     for source in manifest.sources:
         if source.id in on_disk:
-            _check_assembly(source, on_disk[source.id], whole, Path(reference.local_path).name)
+            check_assembly(source, on_disk[source.id], whole, Path(reference.local_path).name)
     assembly = _in_use(manifest_path, manifest, whole)
     places = [streamed.get(source.id) or on_disk[source.id] for source in manifest.sources]
     return Dataset(
@@ -304,100 +299,11 @@ def open_dataset(path: Path, *, verify: bool = False, remote: bool = False, cach
     )
 
 
-def _found(
-    manifest_path: Path, manifest: Manifest, cache_dir: Path | None
-) -> tuple[dict[str, Path], dict[str, RemoteFile]]:
-    """Files on disk and, where there is a cache for them, files to stream, by source id; an error for all others."""
-    on_disk: dict[str, Path] = {}
-    streamed: dict[str, RemoteFile] = {}
-    absent, could_stream = [], 0
-    for source in manifest.sources:
-        path = manifest_path.parent / source.local_path
-        streams = source.file.format in STREAMED_FORMATS and source.url.primary is not None
-        if path.is_file():
-            on_disk[source.id] = path
-        elif streams and cache_dir is not None and source.url.primary is not None:
-            index = source.content.normalisation_index
-            streamed[source.id] = RemoteFile(
-                source.url.primary,
-                cache_dir,
-                stated_size=_stated_size(source),
-                normalisation_index=None if index is None else (index[0], index[1]),
-                offline=is_offline(),
-            )
-        else:
-            absent.append(f"{source.id} ({path})")
-            could_stream += streams
-    if absent:
-        hint = f", {could_stream} of which predict and app can stream (--remote)" if could_stream else ""
-        raise ManifestError(
-            f"{manifest_path}: {len(absent)} of {len(manifest.sources)} files are absent{hint}: {'; '.join(absent)}"
-        )
-    return on_disk, streamed
-
-
-def _stated_size(source: Source) -> int | None:
-    """Bytes of what the source's address serves, where the manifest states them."""
-    return source.file.size_bytes if source.url.size_bytes is None else source.url.size_bytes
-
-
-def _lengths(manifest: Manifest, on_disk: Path | None, streamed: RemoteFile | None) -> dict[str, int]:
-    """Lengths of the reference's chromosomes: of the file itself on disk; as stated, or in use, of a streamed one."""
-    stated = manifest.chromosome_lengths
-    if on_disk is not None:
-        found = sequence_sizes(on_disk)
-        wrong = [name for name, length in (stated or {}).items() if found.get(name, length) != length]
-        if wrong:
-            raise SourceError(f"{on_disk}: {wrong[0]} has {found[wrong[0]]:,} bp, chromosome_lengths says otherwise")
-        return found
-    assert streamed is not None
-    return dict(stated) if stated is not None else sequence_sizes(streamed, manifest.chromosomes)
-
-
 def _only(manifest_path: Path, manifest: Manifest, role: Role) -> Source:
     found = [source for source in manifest.sources if source.role == role]
     if len(found) != 1:
         raise ManifestError(f"{manifest_path}: needs exactly one source of role {role}, found {len(found)}")
     return found[0]
-
-
-def _check_bytes(source: Source, path: Path, *, verify: bool) -> None:
-    stated, found = source.file.size_bytes, path.stat().st_size
-    if stated is not None and stated != found:
-        raise SourceError(
-            f"{path}: has {found:,} bytes, the manifest says {stated:,}; it is another file or incomplete"
-        )
-    digests = {"md5": source.file.checksum.md5, "sha256": source.file.checksum.sha256} if verify else {}
-    for algorithm, expected in digests.items():
-        if expected is None:
-            continue
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, algorithm).hexdigest()
-        if digest != expected:
-            raise SourceError(f"{path}: {algorithm} is {digest}, the manifest says {expected}; fetch it again")
-
-
-def _check_assembly(source: Source, path: Place, assembly: Assembly, reference: str) -> None:
-    """Refuse a track or map whose chromosome lengths are not those of the reference."""
-    if source.file.format == "bigWig":
-        sizes = bigwig_sizes(path)
-    elif source.file.format in ("hic", "cool", "mcool"):
-        sizes = contact_sizes(path)
-    else:
-        return
-    shared = {chrom: assembly.match(chrom) for chrom in sizes}
-    if not any(shared.values()):
-        raise SourceError(
-            f"{path}: none of its chromosomes ({', '.join(list(sizes)[:10])}) is in {reference} "
-            f"({', '.join(list(assembly.chrom_sizes)[:10])})"
-        )
-    for chrom, length in sizes.items():
-        own = shared[chrom]
-        if own is not None and assembly.chrom_sizes[own] != length:
-            raise SourceError(
-                f"{path}: {chrom} has {length:,} bp here and {assembly.chrom_sizes[own]:,} bp in {reference}; "
-                f"the file is of another assembly than {assembly.name}"
-            )
 
 
 def _in_use(manifest_path: Path, manifest: Manifest, whole: Assembly) -> Assembly:
@@ -435,15 +341,3 @@ def _placed_genes(
         yield Gene(
             gene.gene_id, gene.symbol, chrom, gene.tss, gene.strand, gene.aliases, gene.gene_type, gene.start, gene.end
         )
-
-
-def hash_files(manifest: bytes, places: Iterable[Place]) -> str:
-    """12 hex digits of a manifest's bytes and its files' sizes, in the manifest's order: `Dataset.hash`.
-
-    A streamed file goes in by its address and the size stated for it: no server is asked.
-    """
-    digest = hashlib.sha256(manifest)
-    for place in places:
-        state = f"{place} {place.stated_size}" if isinstance(place, RemoteFile) else f"{place.stat().st_size}"
-        digest.update(f"|{state}".encode())
-    return digest.hexdigest()[:12]

@@ -10,7 +10,7 @@ import yaml
 
 from seq2exp.inference.checkpoints import shipped_checkpoints
 from seq2exp.model.checkpoint import holds_baseline
-from seq2exp.sources.dataset import hash_files
+from seq2exp.sources.dataset_files import hash_files
 from seq2exp.sources.manifest import find_manifest
 
 ROOT = Path(__file__).resolve().parents[2]

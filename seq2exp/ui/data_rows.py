@@ -12,7 +12,7 @@ import pandas as pd
 
 from seq2exp.sources.catalogue import Catalogue, CatalogueSource
 from seq2exp.sources.catalogue_state import FileState
-from seq2exp.sources.dataset import STREAMED_FORMATS
+from seq2exp.sources.dataset_files import STREAMED_FORMATS
 from seq2exp.sources.download_plan import Plan
 from seq2exp.sources.manifest import Manifest, Source
 from seq2exp.ui.status_machine import size_in_words
@@ -109,12 +109,11 @@ def what_it_is(output_type: str | None, unit: str | None) -> str:
 
 
 def _needed(tasks: Mapping[str, Level], *, alone: bool) -> str:
-    """How a row is needed: its level for one task, else the tasks, in brackets those that can do without it."""
+    """How a row is needed: its level for one task; else the tasks that require it, or in brackets those that use it."""
     if alone:
         return next(iter(tasks.values()), NONE)
     required = [task for task, level in tasks.items() if level == "required"]
-    optional = [f"({task})" for task, level in tasks.items() if level != "required"]
-    return ", ".join([*required, *optional]) or NONE
+    return ", ".join(required) or (f"({', '.join(tasks)})" if tasks else NONE)
 
 
 def size_of(source: CatalogueSource, state: FileState) -> str:
