@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from seq2exp.errors import SourceError
@@ -17,10 +18,15 @@ from seq2exp.sources.bigwig import bigwig_sizes
 from seq2exp.sources.catalogue import Catalogue, CatalogueSource
 from seq2exp.sources.catalogue_ledger import Ledger, Recorded, read_ledger
 from seq2exp.sources.catalogue_state import FileState, State, one_state
+from seq2exp.sources.twobit import twobit_sizes
 from seq2exp.sources.wholeness import cut_off
 
 CHROM_SIZES = "reference.chrom_sizes"
 _TEXT = frozenset({"csv", "tsv", "bed", "narrowPeak"})
+_SIZES: Mapping[str, Callable[[Path], dict[str, int]]] = MappingProxyType(
+    {"bigWig": bigwig_sizes, "2bit": twobit_sizes}
+)
+"""Formats that name their chromosomes in the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def check(
     """
     ledger = read_ledger(files_dir)
     sources = tuple(catalogue.source(id) for id in ids) or tuple(catalogue.sources)
-    lengths = chromosome_lengths(files_dir / catalogue.source(CHROM_SIZES).local_path)
+    lengths = chromosome_lengths(files_dir / catalogue.source(CHROM_SIZES).local_path)  # None: nothing to compare with
     return tuple(_finding(source, files_dir, ledger, lengths, measure) for source in sources)
 
 
@@ -109,8 +115,8 @@ def _looks(
     if measure is not None:
         found = measure(state)
         yield "digests", _digest_problem(source, state, found)
-    if cut is None and file.format == "bigWig" and lengths is not None and file.assembly is None:
-        yield "chromosomes", foreign_lengths(bigwig_sizes(state.path), lengths)
+    if cut is None and file.format in _SIZES and lengths is not None and file.assembly is None:
+        yield "chromosomes", foreign_lengths(_SIZES[file.format](state.path), lengths)
     if cut is None and file.format in _TEXT and (source.content.counts or source.content.columns):
         yield "counts", count_problem(source, state.path)
 

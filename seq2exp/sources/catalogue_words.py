@@ -152,7 +152,7 @@ def planned(catalogue: Catalogue, plan: Plan) -> Iterator[str]:
             yield f"    {step.state.problem}"
     least, most = plan.likely_bytes
     more = f", and {span((least, most))} of files whose size is not known exactly" if most else ""
-    unknown = f", and {len(plan.unknown)} files of unknown size ({', '.join(plan.unknown)})" if plan.unknown else ""
+    unknown = f", and what has no known size ({', '.join(plan.unknown)})" if plan.unknown else ""
     yield f"to come: {size(plan.known_bytes)}{more}{unknown}"
     yield f"into {plan.files_dir}, where {size(plan.free_bytes)} are free{'' if plan.fits else ': TOO LITTLE'}"
 

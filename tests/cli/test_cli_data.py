@@ -159,7 +159,7 @@ def test_list_shows_states_and_filters(verbs: Verbs) -> None:
     assert out[0].split() == ["id", "size", "state", "licence", "title"]
     assert out[2].split()[:5] == ["tables.split", str(len(SPLIT)), "B", "present", "MIT"]
     assert out[5].split()[:4] == ["h1.dnase.signal", "?", "no", "address"]
-    assert out[-1] == "8 absent; 1 present"
+    assert out[-1] == "9 absent; 1 present"
     assert verbs("list", "--cell", "HeLa")[0] == 2
 
 
@@ -240,6 +240,16 @@ def test_check_finds_a_track_of_another_assembly(verbs: Verbs, sizes: dict[str, 
     status, out, _ = verbs("check", "--only", "k562.dnase.signal")
     assert status == 1
     assert words in out
+
+
+def test_check_finds_a_reference_of_another_assembly(verbs: Verbs) -> None:
+    everything = ["--only", "reference.twobit", *MORE]
+    verbs("get", *everything, "--yes")
+    assert verbs.json("check", *everything)[0]["checked"] == ["size", "start and end", "chromosomes"]
+    sizes = verbs.files_dir / "hg38/chrom.sizes"
+    sizes.write_text(sizes.read_text().replace("2000", "2001"))
+    out = verbs("check", *everything)[1]
+    assert "reference.twobit: chr2 has 2,000 bp where the build has 2,001: another assembly" in out
 
 
 def test_check_of_a_folder_reads_its_files(verbs: Verbs) -> None:

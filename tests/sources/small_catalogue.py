@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyBigWig
 
+from tests.remote_files import write_twobit
 from tests.servers import RangeServer, Reply, Request
 
 COMMIT = "a" * 40
@@ -120,6 +121,14 @@ sources:
     local_path: H1/GeneList.txt
     licence: mit
     confidence: *sure
+  - id: reference.twobit
+    title: Bases
+    category: reference
+    url: {primary: URL/bases.2bit}
+    file: {format: 2bit}
+    local_path: hg38/bases.2bit
+    licence: mit
+    confidence: *sure
 """
 
 
@@ -129,6 +138,7 @@ def write_upstream(folder: Path) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
         write_bigwig(folder / name / "k562.bigWig", SIZES)
     (folder / "chrom.sizes").write_text("".join(f"{name}\t{length}\n" for name, length in SIZES.items()))
+    write_twobit(folder / "bases.2bit", {name: "ACGT" * (length // 4) for name, length in SIZES.items()})
     (folder / "split.csv").write_text(SPLIT)
     (folder / "old.csv").write_text("gene_id,fold_11\nG0,train\n")
     with zipfile.ZipFile(folder / "k562.zip", "w") as archive:

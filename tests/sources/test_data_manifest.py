@@ -138,8 +138,8 @@ def test_tasks_fetch_what_they_need_and_nothing_of_another_assembly(catalogue: C
     assert set(signals) <= set(catalogue.needs("predict", ["K562"]))
     assert "k562.contact" not in catalogue.needs("browse", ["K562"])
     assert {"crispri.training", "crispri.heldout"} <= set(catalogue.needs("crispri", ["K562"]))
-    with pytest.raises(ManifestError, match="task train is not offered for cell type 'H1'"):
-        catalogue.needs("train", ["H1"])
+    with pytest.raises(ManifestError, match="task crispri is not offered for cell type 'H1'"):
+        catalogue.needs("crispri", ["H1"])
 
 
 def test_addresses_follow_the_portals_patterns(catalogue: Catalogue) -> None:
@@ -167,7 +167,7 @@ def test_a_catalogue_is_no_data_set(tmp_path: Path) -> None:
     ("find", "put", "problem"),
     [
         ('"id": "blacklist.v2"', '"id": "blacklist.v1"', "sources and groups: 'blacklist.v1' stands there twice"),
-        ('"labels.cage"]', '"labels.cake"]', "task train: 'labels.cake' is neither the id of a source nor a group"),
+        ('"labels.{cell}"]', '"labels.cake"]', "task train: 'labels.cake' is neither the id of a source nor a group"),
         ('"{cell}.contact"', '"{cell}.contakt"', "task predict: 'k562.contakt' is neither"),
         ('["features.gene_list.h1"]', '["x.y"]', "group promoter_activity.h1: member 'x.y' is not the id of a source"),
         ('"licence": "gencode"', '"licence": "x"', r"\(annotation.gencode27\): licence 'x' is not a key of licences"),
