@@ -12,6 +12,7 @@ import yaml
 from seq2exp.errors import SourceError
 from seq2exp.genome import Gene, match_chromosome
 from seq2exp.processing.activity import activity_from_gene_list
+from seq2exp.processing.build_checks import N_GENES
 from seq2exp.processing.mrna import write_features
 from seq2exp.processing.official_layout import (
     CELLS,
@@ -26,8 +27,10 @@ from seq2exp.processing.output import whole_text
 from seq2exp.sources.dataset import open_dataset
 from seq2exp.sources.fasta import fasta_sizes, index_fasta
 from seq2exp.sources.hic_feat import INDEX_SUFFIX, FeatFile, FeatIndex, write_feat_index
-from seq2exp.sources.manifest import MANIFEST_VERSION
+from seq2exp.sources.manifest import MANIFEST_NAMES, MANIFEST_VERSION, load_manifest
 from seq2exp.sources.tables import read_rna_features
+
+DATASET_NAME = "seq2exp-authors"
 
 PUBLISHED_WIDTH = 200_000
 PUBLISHED_BIN = 5_000
@@ -67,8 +70,8 @@ def official_dataset(root: Path, out: Path) -> OfficialReport:
         reference, features, split and one cell type with its gene list are there.
     out
         Folder for the manifest, the index of the reference where it has none, and the derived tables: genes, features
-        with promoter activities, blacklist, index of the contact vectors. Made if absent; a data set there is
-        replaced.
+        with promoter activities, blacklist, index of the contact vectors. Made if absent; an earlier run's data set
+        there is replaced.
 
     Returns
     -------
@@ -79,9 +82,10 @@ def official_dataset(root: Path, out: Path) -> OfficialReport:
     ------
     SourceError
         Required parts missing or any part damaged: all of them in one message; nothing is written then. Lengths of
-        chromosomes that disagree.
+        chromosomes that disagree; another data set in ``out``.
     """
     root, out = root.absolute(), out.absolute()
+    _require_own(out)
     folder = look_at(root)
     wrong = list(problems(folder.parts))
     if wrong:
@@ -99,6 +103,8 @@ def official_dataset(root: Path, out: Path) -> OfficialReport:
     if not genes:
         raise SourceError(f"{root}: none of the {len(symbols):,} genes of the split is in the gene lists")
     notes.append(f"{len(genes):,} of the {len(symbols):,} genes of the split have a TSS on the reference")
+    if len(genes) != N_GENES:
+        notes.append(f"the paper's gene set has {N_GENES:,} genes: this folder holds another one, or part of it")
     write_genes(out / "genes.tsv", genes)
     notes += _write_features(folder.features, cells, genes, out / "features.tsv")
     if folder.blacklist is not None:
@@ -115,6 +121,13 @@ def official_dataset(root: Path, out: Path) -> OfficialReport:
     finally:
         trial.unlink(missing_ok=True)
     return OfficialReport(manifest, opened.cell_types, len(opened.genes), folder.parts, tuple(notes))
+
+
+def _require_own(out: Path) -> None:
+    """Refuse a folder that holds a data set other than an earlier one of ours."""
+    for name in MANIFEST_NAMES:
+        if (out / name).exists() and load_manifest(out / name).name != DATASET_NAME:
+            raise SourceError(f"{out / name}: another data set is in this folder; give an empty one or a new name")
 
 
 def _reference(fasta: Path, out: Path) -> tuple[Path, dict[str, int]]:
@@ -211,7 +224,7 @@ def _manifest(folder: OfficialFolder, fasta: Path, cells: tuple[CellFiles, ...])
     width = next((files.vector_bp for files in cells if files.vector_bp is not None), PUBLISHED_WIDTH)
     return {
         "manifest_version": MANIFEST_VERSION,
-        "name": "seq2exp-authors",
+        "name": DATASET_NAME,
         "title": "The data set the Seq2Exp authors published, read where it lies",
         "genome_build": "hg38",
         "window": {

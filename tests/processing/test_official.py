@@ -121,6 +121,14 @@ def test_a_second_run_gives_the_same_bytes(published, made) -> None:
     assert {path: path.read_bytes() for path in made.manifest.parent.iterdir()} == before
 
 
+def test_another_data_set_is_not_written_over(tiny, published, tmp_path) -> None:
+    out = shutil.copytree(tiny.root, tmp_path / "mine")
+    before = (out / "manifest.yaml").read_bytes()
+    with pytest.raises(SourceError, match="another data set is in this folder"):
+        official_dataset(published[0], out)
+    assert (out / "manifest.yaml").read_bytes() == before
+
+
 def test_every_part_is_in_the_report(made) -> None:
     states = {part.path: part.state for part in made.parts}
     assert (
@@ -134,6 +142,7 @@ def test_every_part_is_in_the_report(made) -> None:
     assert made.cell_types == ("K562", "GM12878")
     assert made.n_genes == 26
     assert any("26 of the 26 genes of the split" in note for note in made.notes)
+    assert any("the paper's gene set has 18,377 genes" in note for note in made.notes)
 
 
 def test_what_is_missing_and_not_required_is_said_and_stays_missing(tiny, copy, tmp_path) -> None:
