@@ -16,7 +16,10 @@ data = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Data files: what exists, what is here, how to get it."
 )
 
-CataloguePath = Annotated[Path, typer.Option("--catalogue", help="Another catalogue than the project's own.")]
+CataloguePath = Annotated[
+    Path,
+    typer.Option("--catalogue", help="Another catalogue than the project's own.", show_default="data_manifest.yaml"),
+]
 Folder = Annotated[Path | None, typer.Option("--dir", help="Folder of the files; default: .data/real.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON; sizes in bytes.")]
 Cells = Annotated[list[str] | None, typer.Option("--cell", help="K562, GM12878 or H1; repeatable.")]
