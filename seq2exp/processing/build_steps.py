@@ -38,6 +38,8 @@ class Steps:
         self.out, self._version = out, version
         self.done: dict[str, Literal["made", "kept"]] = {}
         self._state = _read_state(out)
+        for partial in out.glob(".*.partial"):  # of a build that was killed: the folder is locked, nobody writes them
+            partial.unlink(missing_ok=True)
 
     @property
     def cells(self) -> tuple[str, ...]:

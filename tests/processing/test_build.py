@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,7 @@ OPTIONS = BuildOptions(
     normalisation="NONE", resolution_bp=BIN_BP, window_bp=WINDOW_BP, centre_bp=CENTRE_BP, other_genes=True
 )
 BOTH = tuple(CELLS.values())
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +187,35 @@ def test_a_build_that_is_killed_leaves_no_data_set_and_goes_on(
     assert make(own, out).dataset_hash == whole.dataset_hash
 
 
+def test_a_build_that_the_system_ends_leaves_nothing_that_stays(own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = make(own, out)
+    labels = own / "files/tables/labels.csv"
+    labels.write_text(labels.read_text().replace(",0.5", ",0.6"))  # in a column that is not taken
+    program = f"""
+import os, signal
+from pathlib import Path
+from seq2exp.processing import build_tables
+from seq2exp.processing.build import BuildOptions, build
+from seq2exp.sources.catalogue import load_catalogue
+def write_rows(path, columns, rows):
+    path.with_name(".expression.tsv.half.partial").write_text("gene_id")
+    os.kill(os.getpid(), signal.SIGKILL)
+build_tables.write_rows = write_rows
+options = BuildOptions(**{vars(OPTIONS)!r})
+own = Path({str(own)!r})
+build(load_catalogue(own / "catalogue.yaml"), {BOTH!r}, own / "files", Path({str(out)!r}), options)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert list(out.glob(".*.partial"))
+    with pytest.raises(ManifestError, match="holds neither"):
+        open_dataset(out)
+    again = make(own, out)
+    assert (again.dataset_hash, again.steps["genes"]) == (first.dataset_hash, "kept")
+    assert not list(out.glob(".*.partial"))
+
+
 def test_what_is_absent_is_left_out_and_its_cost_is_told(own: Path, tmp_path: Path, tiny: Dataset) -> None:
     for name in ("tables/labels.csv", "tables/GeneList_K562.txt", "annotation/blacklist.bed.gz", "tables/split.csv"):
         (own / "files" / name).unlink()
@@ -318,7 +351,7 @@ def test_what_is_on_servers_is_stated_by_address_and_read_from_there(own: Path, 
         assert report.tracks == {"K562": {"dnase": None, "h3k27ac": None}}
         assert report.sources["k562.dnase.signal"] == f"{server.url}/K562/dnase.bigWig"
         assert "not on disk, not measured" in report.to_markdown()
-        with pytest.raises(ManifestError, match="can be streamed"):
+        with pytest.raises(ManifestError, match=r"4 of which .* can stream"):
             open_dataset(tmp_path / "out")
         dataset = open_dataset(tmp_path / "out", remote=True, cache_dir=tmp_path / "cache")
         gene = published(tiny)[3]
