@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seq2exp.errors import Seq2ExpError, SettingsError, SourceError
-from seq2exp.genome import Interval
-from seq2exp.processing import add_labels
-from seq2exp.processing.add_contacts import check_contacts
-from seq2exp.processing.add_format import OPTIONS, CellRole, FoundFormat, require
+from seq2exp.errors import SettingsError, SourceError
+from seq2exp.processing.add_check import CheckedFile, check_file
+from seq2exp.processing.add_format import OPTIONS, CellRole
 from seq2exp.processing.add_manifest import as_yaml, free_id, manifest_of
-from seq2exp.processing.add_reads import check_reads
-from seq2exp.processing.add_tracks import check_track, compare_scale, sample_windows
+from seq2exp.processing.add_tracks import sample_windows
 from seq2exp.processing.add_words import TITLES, AbsentInput, absent_inputs, standing
-from seq2exp.processing.statistics import TrackStatistics
+from seq2exp.processing.output import whole_text
 from seq2exp.results import MissingInput
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.tables import ACTIVITY_PREFIX, read_rna_features
@@ -33,31 +30,6 @@ RESERVED = frozenset({"checkpoints", "hg38", "real", "runs", "tables", "windows"
 """Folders of `.data` that hold something else."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
-_ORDER: tuple[CellRole, ...] = ("dnase", "h3k27ac", "contact", "cage", "dnase_alignment")
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedFile:
-    """One file of the cell type, and what was found out about it."""
-
-    role: CellRole
-    path: Path
-    what: str
-    """``DNase of MyCells``."""
-    problem: str = ""
-    """Why it cannot be taken; empty: it can."""
-    format: str = ""
-    compression: str = "none"
-    size_bytes: int = 0
-    statistics: TrackStatistics | None = None
-    """Of a bigWig, over windows around genes."""
-    facts: tuple[str, ...] = ()
-    """Short sentences of figures."""
-    warnings: tuple[str, ...] = ()
-    normalisation: str | None = None
-    """Of a contact map: the one to read."""
-    labels: add_labels.Labels | None = None
-    """Made of a CAGE file."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +62,7 @@ class CellPlan:
             "base": {"name": self.base.name, "hash": self.base.hash, "assembly": self.base.assembly.name},
             "cell_types": [*(self.base.cell_types if self.keep_cells else ()), self.name],
             "manifest": str(self.manifest_path),
-            "files": [_file_dict(file) for file in self.files],
+            "files": [file.to_dict() for file in self.files],
             "missing": [asdict(absent) for absent in self.absent],
             "standing": self.standing,
             "problems": list(self.problems),
@@ -162,10 +134,10 @@ def plan_cell(
         )
     windows = sample_windows(opened)
     checked = []
-    for role in _ORDER:
+    for role in TITLES:
         if role in files:
             say(f"{TITLES[role]}: {files[role].name}")
-            checked.append(_check(role, files[role].expanduser().absolute(), name, opened, windows))
+            checked.append(check_file(role, files[role].expanduser().absolute(), name, opened, windows))
     given = {file.role for file in checked}
     activity = _has_activity(opened, name)
     return CellPlan(
@@ -198,7 +170,8 @@ def write_cell(plan: CellPlan) -> AddedCell:
         if labels is not None:
             labels.write(partial / LABELS_NAME, plan.name)
         manifest = manifest_of(plan.name, plan.base, _own_sources(plan), folder=plan.folder, keep_cells=plan.keep_cells)
-        (partial / MANIFEST_NAME).write_text(as_yaml(manifest, plan.base.name), encoding="utf-8")
+        with whole_text(partial / MANIFEST_NAME) as text:
+            text.write(as_yaml(manifest, plan.base.name))
         # Beside its final place, so that relative paths lead where they will.
         opened = open_dataset(partial, remote=bool(plan.base.streamed))
         gene = next(iter(opened.genes))
@@ -248,46 +221,6 @@ def _check_roles(files: Mapping[CellRole, Path]) -> None:
         seen[whole] = role
 
 
-def _check(role: CellRole, path: Path, name: str, base: Dataset, windows: list[Interval]) -> CheckedFile:
-    """What one file holds, or its problem."""
-    file = CheckedFile(role, path, f"{TITLES[role]} of {name}")
-    try:
-        found = require(path, role)
-        file = replace(file, format=str(found.kind), compression=_compression(found), size_bytes=path.stat().st_size)
-        if role == "contact":
-            return _with_contacts(file, base)
-        if role == "dnase_alignment":
-            reads = check_reads(path, base, what=file.what)
-            return replace(file, facts=reads.facts, warnings=reads.warnings)
-        if found.kind == "bigWig":
-            track = check_track(path, base, windows, what=file.what, model_reads=role != "cage")
-            off = () if role == "cage" else compare_scale(track.statistics, base, role, windows, what=file.what)
-            file = replace(file, statistics=track.statistics, warnings=(*track.warnings, *off))
-        return _with_labels(file, base) if role == "cage" else file
-    except (Seq2ExpError, OSError) as error:
-        return replace(file, problem=str(error))
-
-
-def _compression(found: FoundFormat) -> str:
-    """As the manifest has it; a BAM's blocks are part of its format."""
-    return "none" if found.kind == "bam" else found.compression
-
-
-def _with_contacts(file: CheckedFile, base: Dataset) -> CheckedFile:
-    contacts = check_contacts(file.path, base, what=file.what)
-    facts = (f"bins of {contacts.resolution_bp:,} bp, normalisation {contacts.normalisation}",)
-    return replace(file, facts=facts, warnings=contacts.warnings, normalisation=contacts.normalisation)
-
-
-def _with_labels(file: CheckedFile, base: Dataset) -> CheckedFile:
-    labels = add_labels.make_labels(file.path, file.format, base)
-    facts = (
-        f"labels for {labels.n_measured:,} of {len(base.genes):,} genes, {labels.n_silent:,} of them 0",
-        *labels.notes,
-    )
-    return replace(file, facts=facts, labels=labels, warnings=(*file.warnings, *labels.warnings))
-
-
 def _has_activity(base: Dataset, name: str) -> bool:
     path = base.path("rna_features")
     return path is not None and f"{ACTIVITY_PREFIX}{name}" in read_rna_features(path).columns
@@ -328,17 +261,3 @@ def _own_sources(plan: CellPlan) -> list[dict[str, Any]]:
                 }
             )
     return entries
-
-
-def _file_dict(file: CheckedFile) -> dict[str, Any]:
-    return {
-        "role": file.role,
-        "option": OPTIONS[file.role],
-        "path": str(file.path),
-        "format": file.format or None,
-        "size_bytes": file.size_bytes,
-        "statistics": None if file.statistics is None else file.statistics.summary(),
-        "facts": list(file.facts),
-        "warnings": list(file.warnings),
-        "problem": file.problem or None,
-    }

@@ -7,7 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from seq2exp.errors import Seq2ExpError
-from seq2exp.processing.add import CellPlan, CheckedFile, write_cell
+from seq2exp.processing.add import CellPlan, write_cell
+from seq2exp.processing.add_check import CheckedFile
 from seq2exp.processing.add_format import CellRole
 from seq2exp.processing.add_words import TITLES, absent_inputs
 from seq2exp.ui import inputs, streaming

@@ -77,7 +77,9 @@ def of_catalogue(
         codes={
             "Address": source.url.primary or ("" if source.repository is None else source.repository.repo_id),
             "Comes to lie at": short(state.path),
-            "Everything about it": f"python -m seq2exp data explain {source.id}",
+            "To fetch it alone": f"python -m seq2exp data get --only {source.id}"
+            if source.obtainable and state.state != "present"
+            else "",
         },
     )
 

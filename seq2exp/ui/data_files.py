@@ -110,14 +110,24 @@ def _table(rows: pd.DataFrame, *, with_level: bool) -> None:
     text = st.column_config.TextColumn
     formats: dict[str, Any] = {
         "title": st.column_config.ButtonColumn(
-            "File", type="tertiary", pinned=True, alignment="left", on_click=_clicked, key=_CLICK, width=410
+            "File",
+            type="tertiary",
+            pinned=True,
+            alignment="left",
+            on_click=_clicked,
+            key=_CLICK,
+            width=410 if with_level else 375,
         ),
-        "what": text("What it is", width=275, help="Output type and unit"),
+        "what": text("What it is", width=275 if with_level else 235, help="Output type and unit"),
         "cell": text("Cell type", width=75),
         "size": text("Size", width=75),
         "state": text("State", width=65),
         "licence": text("Licence", width=200),
-        "needed": text("Needed" if with_level else "Needed for", width=85 if with_level else 190),
+        "needed": text(
+            "Needed" if with_level else "Needed for",
+            help=None if with_level else "Tasks that require it; in brackets: that can use it",
+            width=85 if with_level else 195,
+        ),
     }
     st.session_state[_SHOWN] = tuple(zip(rows["id"], rows["title"], strict=True))
     st.dataframe(

@@ -99,8 +99,8 @@ def _table(rows: pd.DataFrame) -> None:
         "cell": text("Cell type", width=85),
         "size": text("Size", width=75),
         "state": text("State", width=65),
-        "checksum": text("Checksum", width=115, help="The first letters of what the manifest states"),
-        "licence": text("Licence", width=135),
+        "checksum": text("Checksum", width=120, help="The first letters of what the manifest states"),
+        "licence": text("Licence"),
         "warnings": st.column_config.NumberColumn("Warnings", width=75),
     }
     st.session_state[_SHOWN] = tuple(zip(rows["id"], rows["title"], strict=True))

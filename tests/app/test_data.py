@@ -92,7 +92,7 @@ def test_what_browsing_k562_needs_and_what_of_it_is_here(data_page: Open, projec
     shown = words_of(app).replace("\\", "")
     assert "27 bytes where the catalogue states" in shown
     assert catalogue.source("features.mrna").confidence.evidence.split(";")[0] in shown
-    assert "data explain features.mrna" in shown
+    assert "data get --only features.mrna" in shown
     app.selectbox(key="data_state").select("wrong").run()
     assert list(table_of(app, "needed")["title"]) == [catalogue.source("features.mrna").title]
     assert app.query_params["state"] == "wrong"

@@ -35,6 +35,7 @@ PAGES = {
     "leaderboard": "leaderboard?view=truth",
     "present": "present",
     "training": "training?run=demo-hard",
+    "data": "data",
     "status": "status",
 }
 SIZES = {"720": (1280, 720), "1080": (1920, 1080)}

@@ -406,7 +406,7 @@ def test_a_base_whose_tracks_stream_is_borrowed_from_without_fetching_every_wind
                 (folder / source["local_path"]).unlink()
                 source["url"] = {"primary": f"{server.url}/{source['local_path']}"}
         (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
-        with pytest.raises(ManifestError, match="can be streamed"):
+        with pytest.raises(ManifestError, match="--remote"):
             plan_cell("Mine", own, folder, keep_cells=True, data_dir=tmp_path / "data")
         planned = plan_cell("Mine", own, folder, keep_cells=True, data_dir=tmp_path / "data", remote=True)
         assert not planned.problems
