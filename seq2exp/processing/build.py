@@ -146,7 +146,7 @@ class _Build:
         reference = add_reference(work, reference)
         lengths = self._lengths(reference)
 
-        genes = add_genes(work, published, table, gtf)
+        genes = add_genes(work, self._in_use(published), table, gtf)
         self.parts.sources.append(upstream_source(gtf, "transcripts", out))
         equal = add_features(work, genes, table, gtf, reference, self.options.features)
         add_labels(work, genes)
@@ -179,6 +179,18 @@ class _Build:
                 "and genes.split again, or build with --allow-other-genes"
             )
         self.parts.checks += found
+
+    def _in_use(self, published: Sequence[PublishedGene]) -> list[PublishedGene]:
+        """The genes on the catalogue's chromosomes; the others are told."""
+        chromosomes = self.inputs.catalogue.chromosomes
+        others = sorted({gene.chrom for gene in published} - set(chromosomes))
+        kept = [gene for gene in published if gene.chrom in chromosomes]
+        if others:
+            self.parts.notes.append(
+                f"Genes left out, as they lie on chromosomes not in use ({', '.join(others[:10])}): "
+                f"{len(published) - len(kept):,}."
+            )
+        return kept
 
     def _lengths(self, reference: Found) -> dict[str, int]:
         """Lengths of the chromosomes in use, from the reference on disk, else from the table of sizes."""

@@ -266,6 +266,15 @@ def test_genes_the_gtf_lacks_stay_and_are_told(own: Path, tmp_path: Path, tiny: 
     )
 
 
+def test_genes_on_chromosomes_not_in_use_are_left_out_and_told(own: Path, tmp_path: Path, tiny: Dataset) -> None:
+    table = own / "files/tables/mrna.csv"
+    row = table.read_text().splitlines()[1].split(",")
+    table.write_text(table.read_text() + ",".join(["Y", "500", "SYNG0000999", "SRYX", *row[4:]]) + "\n")
+    report = make(own, tmp_path / "out")
+    assert "Genes left out, as they lie on chromosomes not in use (Y): 1." in report.notes
+    assert len(open_dataset(tmp_path / "out").genes) == len(published(tiny))
+
+
 def test_other_genes_than_the_papers_are_refused_in_words(upstream: Path, tmp_path: Path, tiny: Dataset) -> None:
     n = len(published(tiny))
     with pytest.raises(SourceError) as caught:
