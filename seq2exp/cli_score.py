@@ -30,6 +30,10 @@ def score(
     limit: Annotated[int | None, typer.Option(help="Score at most this many genes, spread over all.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     devices: Annotated[int, typer.Option(help="With --out: processes on each machine, one per GPU on CUDA.")] = 1,
+    threads: Annotated[
+        int,
+        typer.Option(help="With --out: threads of each process; on CPUs more --devices are faster than more threads."),
+    ] = 1,
     nodes: Annotated[int, typer.Option(help="With --out: machines; start the command by torchrun or srun.")] = 1,
     samples: Annotated[
         int,
@@ -102,6 +106,7 @@ def score(
         promoter_only=promoter_only,
         bigwig=bigwig,
         shard_size=shard_size,
+        threads=threads,
         cell_type=cell,
         names=names,
         limit=limit,

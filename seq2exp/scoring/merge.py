@@ -151,7 +151,6 @@ def _made(folder: ScoreFolder) -> dict[str, Any]:
     seconds = sum(one["seconds"] for one in made)
     return {
         "devices": sorted({one["device"] for one in made}),
-        "threads": sorted({one["threads"] for one in made}),
         "torch": sorted({one["torch"] for one in made}),
         "process_seconds": round(seconds, 2),
         "cpu_seconds": round(sum(one["cpu_seconds"] for one in made), 2),

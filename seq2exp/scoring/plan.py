@@ -39,6 +39,8 @@ class ScoreSettings:
     """Whether to keep the masks and write them as bigWig, one per cell type."""
     shard_size: int = 16
     """Genes per shard, each in every cell type."""
+    threads: int = 1
+    """Of each process, on CPUs. It is part of the plan since sums in another order differ in their last digits."""
     cell_type: str | None = None
     """None: every cell type."""
     names: tuple[str, ...] = ()
@@ -49,7 +51,7 @@ class ScoreSettings:
     def __post_init__(self) -> None:
         problems = [
             f"{name} must be at least {least}, found {getattr(self, name)}"
-            for name, least in (("samples", 0), ("seed", 0), ("shard_size", 1))
+            for name, least in (("samples", 0), ("seed", 0), ("shard_size", 1), ("threads", 1))
             if getattr(self, name) < least
         ]
         if problems:
@@ -132,6 +134,7 @@ def make_plan(dataset: Dataset, checkpoint: LoadedCheckpoint, settings: ScoreSet
         "promoter_only": decided.promoter_only,
         "bigwig": decided.bigwig,
         "shard_size": decided.shard_size,
+        "threads": decided.threads,
         "cells": list(cells),
         "n_genes": len(genes),
         "genes_hash": hashlib.sha256(ids.encode()).hexdigest()[:12],

@@ -58,7 +58,7 @@ def started_place(devices: int, nodes: int) -> Place | None:
         raise ScoringError(
             f"--devices {devices} --nodes {nodes}: {' '.join(str(error).split())}; make them what the starter started"
         ) from error
-    return Place(environment.global_rank(), environment.world_size(), environment.local_rank(), devices)
+    return Place(environment.global_rank(), environment.world_size(), environment.local_rank())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def run_here(job: Job, processes: int, *, look: Callable[[], None]) -> tuple[End
         try:
             for number in range(processes):
                 ours, theirs = context.Pipe(duplex=False)
-                place = Place(number, processes, number, processes)
+                place = Place(number, processes, number)
                 process = context.Process(target=_child, args=(job, place, theirs), name=f"score-{number}")
                 process.start()
                 theirs.close()

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import platform
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -53,8 +52,6 @@ class Place:
     processes: int = 1
     on_machine: int = 0
     """Number among those of its machine: chooses the CUDA device."""
-    of_machine: int = 1
-    """How many share the machine's cores."""
 
 
 class Interrupted(Exception):
@@ -78,7 +75,6 @@ def open_job(job: Job, place: Place) -> OpenJob:
     Seq2ExpError
         Whatever is wrong with one of them.
     """
-    _share_cores(place)
     device = resolve_device(job.device)
     if device == "cuda":
         torch.cuda.set_device(place.on_machine % torch.cuda.device_count())
@@ -128,7 +124,8 @@ def work(opened: OpenJob, place: Place, *, scored: Callable[[int], None] | None 
         # Lightning 2.6 asks torch 2.13 the old way what a batch is made of; a batch is a number here.
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec", category=FutureWarning)
         scorer = Scorer(stop)
-        _trainer(opened.checkpoint.device).predict(scorer, shards, return_predictions=False)
+        with _threads(opened.folder.plan.settings.threads):
+            _trainer(opened.checkpoint.device).predict(scorer, shards, return_predictions=False)
     return scorer.windows
 
 
@@ -169,7 +166,6 @@ def _score_shard(opened: OpenJob, number: int, refuse_to_go_on: Callable[[], Non
         rows += score_gene(opened.dataset, opened.checkpoint, gene, windows, plan)
     made = {
         "device": _device_words(opened.checkpoint.device),
-        "threads": torch.get_num_threads(),
         "seconds": round(time.perf_counter() - started, 4),
         "cpu_seconds": round(time.process_time() - cpu, 4),
         "torch": str(torch.__version__),
@@ -198,11 +194,15 @@ def _trainer(device: str) -> Trainer:
         raise ScoringError(f"Lightning cannot use {device} ({' '.join(str(error).split())[:200]})") from error
 
 
-def _share_cores(place: Place) -> None:
-    """Give this process its part of the machine's cores, unless OMP_NUM_THREADS says otherwise."""
-    if "OMP_NUM_THREADS" not in os.environ and place.of_machine > 1:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        torch.set_num_threads(max(1, cores // place.of_machine))
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """That many threads inside: sums over other parts of an array differ in their last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _device_words(device: str) -> str:

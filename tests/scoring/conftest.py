@@ -1,7 +1,7 @@
 """The tiny data set, two untrained networks on it, and the folder that one process makes of each."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,3 +81,12 @@ def alone(preset: Preset, job: Callable[..., Job], tmp_path_factory: pytest.Temp
     found = score_dataset(job(out, preset))
     assert (found.scored, found.card["n_problems"]) == (48, 0)
     return out
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """Sessions that a test opens sum as the processes do, which have one thread each."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -21,11 +21,6 @@ from seq2exp.settings import Preset
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
 def results(out: Path) -> dict[str, bytes]:
     """The bytes of every merged file but the card, which tells the time."""
     return {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in (".parquet", ".bed", ".bw")}
@@ -112,13 +107,13 @@ def test_torchrun_and_slurm_say_which_process_this_is(monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         for name, value in (("TORCHELASTIC_RUN_ID", "x"), ("RANK", "3"), ("LOCAL_RANK", "1"), ("WORLD_SIZE", "4")):
             patch.setenv(name, value)
-        assert started_place(2, 2) == Place(number=3, processes=4, on_machine=1, of_machine=2)
+        assert started_place(2, 2) == Place(number=3, processes=4, on_machine=1)
         with pytest.raises(ScoringError, match=r"--devices 3 --nodes 1: .*world size"):
             started_place(3, 1)
     slurm = {"NTASKS": "8", "NTASKS_PER_NODE": "4", "NNODES": "2", "PROCID": "6", "LOCALID": "2", "JOB_NAME": "score"}
     for name, value in slurm.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    assert started_place(4, 2) == Place(number=6, processes=8, on_machine=2, of_machine=4)
+    assert started_place(4, 2) == Place(number=6, processes=8, on_machine=2)
     with pytest.raises(ScoringError, match="ntasks-per-node"):
         started_place(8, 1)
 
