@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2exp.errors import SettingsError, SourceError
+from seq2exp.genome import Gene, match_chromosome
 from seq2exp.processing.add_check import CheckedFile, check_file
 from seq2exp.processing.add_format import OPTIONS, CellRole
 from seq2exp.processing.add_manifest import as_yaml, free_id, manifest_of
@@ -174,7 +175,7 @@ def write_cell(plan: CellPlan) -> AddedCell:
             text.write(as_yaml(manifest, plan.base.name))
         # Beside its final place, so that relative paths lead where they will.
         opened = open_dataset(partial, remote=bool(plan.base.streamed))
-        gene = next(iter(opened.genes))
+        gene = _readable_gene(plan, opened)
         window = build_window(opened, gene, plan.name, window_settings(opened))
     return AddedCell(plan.manifest_path, opened.hash, gene.symbol or gene.gene_id, window.missing)
 
@@ -219,6 +220,15 @@ def _check_roles(files: Mapping[CellRole, Path]) -> None:
                 f"{path}: is given as {OPTIONS[seen[whole]]} and as {OPTIONS[role]}; a file has one role"
             )
         seen[whole] = role
+
+
+def _readable_gene(plan: CellPlan, opened: Dataset) -> Gene:
+    """The first gene on a chromosome that every input has."""
+    absent = {chrom for file in plan.files for chrom in file.absent_chromosomes}
+    gene = next((gene for gene in opened.genes if match_chromosome(gene.chrom, absent) is None), None)
+    if gene is None:
+        raise SourceError(f"{plan.name}: no gene lies on a chromosome that all its files have")
+    return gene
 
 
 def _has_activity(base: Dataset, name: str) -> bool:

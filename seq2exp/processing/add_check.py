@@ -37,6 +37,8 @@ class CheckedFile:
     facts: tuple[str, ...] = ()
     """Short sentences of figures."""
     warnings: tuple[str, ...] = ()
+    absent_chromosomes: tuple[str, ...] = ()
+    """Chromosomes of the data set that a model input lacks: no gene there can be opened."""
     normalisation: str | None = None
     """Of a contact map: the one to read."""
     labels: Labels | None = None
@@ -84,6 +86,7 @@ def check_file(role: CellRole, path: Path, name: str, base: Dataset, windows: Se
             track = check_track(path, base, windows, what=file.what, model_reads=role != "cage")
             off = () if role == "cage" else compare_scale(track.statistics, base, role, windows, what=file.what)
             file = replace(file, statistics=track.statistics, warnings=(*track.warnings, *off))
+            file = replace(file, absent_chromosomes=() if role == "cage" else track.absent_chromosomes)
         return _with_labels(file, base) if role == "cage" else file
     except (Seq2ExpError, OSError) as error:
         return replace(file, problem=str(error))
@@ -97,7 +100,8 @@ def _compression(found: FoundFormat) -> str:
 def _with_contacts(file: CheckedFile, base: Dataset) -> CheckedFile:
     contacts = check_contacts(file.path, base, what=file.what)
     facts = (f"bins of {contacts.resolution_bp:,} bp, normalisation {contacts.normalisation}",)
-    return replace(file, facts=facts, warnings=contacts.warnings, normalisation=contacts.normalisation)
+    file = replace(file, facts=facts, warnings=contacts.warnings, normalisation=contacts.normalisation)
+    return replace(file, absent_chromosomes=contacts.absent_chromosomes)
 
 
 def _with_labels(file: CheckedFile, base: Dataset) -> CheckedFile:

@@ -34,6 +34,8 @@ class ContactCheck:
     n_silent: int
     """Of these, genes without any contact in their window."""
     warnings: tuple[str, ...]
+    absent_chromosomes: tuple[str, ...]
+    """Chromosomes of the data set that the map lacks."""
 
 
 def check_contacts(path: Path, base: Dataset, *, what: str) -> ContactCheck:
@@ -70,13 +72,17 @@ def check_contacts(path: Path, base: Dataset, *, what: str) -> ContactCheck:
             + ("raw counts are read" if chosen == "NONE" else f"{chosen} is read")
             + ", so its contacts are on another scale."
         )
-    genes = _spread([gene for gene in base.genes if match_chromosome(gene.chrom, absent) is None])
+    there = [gene for gene in base.genes if match_chromosome(gene.chrom, absent) is None]
+    if len(there) < len(base.genes):
+        n_away = len(base.genes) - len(there)
+        warnings.append(f"{what} lacks {', '.join(absent[:4])}: {n_away:,} genes there cannot be opened with it.")
+    genes = _spread(there)
     silent = sum(not _has_contacts(path, gene, base, chosen) for gene in genes)
     if silent == len(genes):
         raise SourceError(f"{path}: {what} has no contact in the windows of {len(genes)} genes spread over the genome")
     if silent:
         warnings.append(f"{what} has no contact in the windows of {silent} of {len(genes)} genes looked at.")
-    return ContactCheck(wanted.contact_resolution_bp, chosen, len(genes), silent, tuple(warnings))
+    return ContactCheck(wanted.contact_resolution_bp, chosen, len(genes), silent, tuple(warnings), absent)
 
 
 def _has_contacts(path: Path, gene: Gene, base: Dataset, normalisation: str) -> bool:

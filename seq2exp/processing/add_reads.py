@@ -9,10 +9,8 @@ import pysam
 
 from seq2exp.errors import SourceError
 from seq2exp.processing.add_assembly import check_chromosomes
+from seq2exp.sources.alignment import bam_sizes
 from seq2exp.sources.dataset import Dataset
-
-_EOF_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block every complete BAM ends with (SAM specification 4.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,12 @@ def check_reads(path: Path, base: Dataset, *, what: str) -> ReadsCheck:
     SourceError
         Truncated, unreadable, not sorted by coordinate, another assembly, no mapped read.
     """
-    _check_end(path)
+    sizes = bam_sizes(path)
     mapped: dict[str, int]
     verbosity = pysam.set_verbosity(0)  # htslib writes to standard error beside what it raises
     try:
         with pysam.AlignmentFile(str(path), "rb") as reads:
             order = reads.header.to_dict().get("HD", {}).get("SO", "unknown")
-            sizes = dict(zip(reads.references, reads.lengths, strict=True))
             indexed = reads.has_index()
             if indexed:
                 mapped = {row.contig: int(row.mapped) for row in reads.get_index_statistics()}
@@ -72,17 +69,6 @@ def check_reads(path: Path, base: Dataset, *, what: str) -> ReadsCheck:
     older = _older(path)
     told = f"{what}: the index is older than the BAM; samtools index {path.name} makes a new one."
     return ReadsCheck((f"{n_mapped:,} mapped reads",), (told,) if older else ())
-
-
-def _check_end(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(path.stat().st_size - len(_EOF_BLOCK), 0))
-            end = file.read()
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    if end != _EOF_BLOCK:
-        raise SourceError(f"{path}: the last block that ends a whole BAM is absent; it is truncated: fetch it again")
 
 
 def _older(path: Path) -> bool:

@@ -258,12 +258,18 @@ def test_values_no_model_can_read_are_refused(plan: Plan, base: Dataset, tmp_pat
 
 
 def test_a_chromosome_without_values_is_told_with_the_genes_it_costs(plan: Plan, base: Dataset, tmp_path: Path) -> None:
-    chrom = next(iter(base.genes)).chrom
+    chrom = list(base.genes)[-1].chrom
     path = write_bigwig(tmp_path / "one.bw", {chrom: base.assembly.chrom_sizes[chrom]}, {chrom: 1.0})
     planned = plan(h3k27ac=path)
     away = sum(gene.chrom != chrom for gene in base.genes)
     assert away
     assert any(f"{away} genes there cannot be opened" in warning for warning in planned.files[0].warnings)
+    added = write_cell(planned)
+    assert open_dataset(added.manifest).genes.get(added.gene).chrom == chrom
+    other = next(gene.chrom for gene in base.genes if gene.chrom != chrom)
+    elsewhere = write_bigwig(tmp_path / "two.bw", {other: base.assembly.chrom_sizes[other]}, {other: 1.0})
+    with pytest.raises(SourceError, match="no gene lies on a chromosome that all its files have"):
+        write_cell(plan("Two", h3k27ac=path, dnase=elsewhere))
 
 
 def test_another_assembly_is_refused_with_chromosome_and_both_lengths(
