@@ -7,7 +7,7 @@ import streamlit as st
 from seq2exp.errors import SettingsError
 from seq2exp.figures.locus import visible_within
 from seq2exp.genome import Gene, Interval
-from seq2exp.ui import compare_inputs, viewport
+from seq2exp.ui import compare_inputs, streaming, viewport
 from seq2exp.ui.text import plain
 
 _VISIBLE = "compare_visible"
@@ -97,7 +97,7 @@ def zoom_to_box(figure: str, gene: Gene, window: Interval) -> None:
 def link_fields(window: Interval, visible: Interval) -> dict[str, str]:
     """Data set, gene and, where it is not the whole window, the stretch, as the link names them."""
     state = st.session_state
-    fields = {"dataset": state["dataset"], "gene": state["gene"] or ""}
+    fields = {"dataset": state["dataset"], "gene": state["gene"] or "", **streaming.link()}
     if visible != visible_within(window):
         fields["locus"] = f"{visible.chrom}:{visible.start + 1}-{visible.end}"
     return fields

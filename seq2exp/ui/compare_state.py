@@ -21,7 +21,7 @@ SETTINGS = ("mode", "threshold", "top_percent", "signal_scale", "prior_strength"
 SWITCHES = ("share", "lock_y", "truth")
 """On unless the link says ``off``."""
 
-ELSEWHERE = ("dataset", "gene", "locus")
+ELSEWHERE = ("dataset", "gene", "locus", "stream")
 """Link fields that are read where they are used."""
 
 

@@ -283,9 +283,7 @@ def choices(window: Interval, visible: Interval) -> dict[str, str]:
     named = {"dataset": state["dataset"], "gene": state["gene"] or "", "cell": state["cell"]}
     if not offers.is_unsaid(state["checkpoint"]):
         named["checkpoint"] = state["checkpoint"]
-    named |= display.choices()
-    if streaming.is_on():
-        named[streaming.STREAM] = "1"
+    named |= display.choices() | streaming.link()
     if visible != visible_within(window):
         named["locus"] = f"{visible.chrom}:{visible.start + 1}-{visible.end}"
     return named

@@ -11,7 +11,7 @@ from seq2exp.genome import Gene
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.settings import ModelConfig
 from seq2exp.sources.dataset import Dataset
-from seq2exp.ui import inputs, offers, state, truth
+from seq2exp.ui import inputs, offers, state, streaming, truth
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def write_link(picked: Picked, more: Mapping[str, str] | None = None) -> None:
     """Make the address bar the link to what was picked in `pick`, and to what a page adds in ``more``."""
     chosen = st.session_state["checkpoint"]
     link = {"dataset": st.session_state["dataset"], "cell": picked.cell_type, **(more or {})}
+    link |= streaming.link()
     if not offers.is_unsaid(chosen):
         link["checkpoint"] = chosen
     if st.query_params.to_dict() != link:

@@ -1,4 +1,4 @@
-"""What is kept on disk between visits: called peaks, scores, compiled kernels; how much it is, and how to drop it."""
+"""What is kept on disk between visits: peaks, scores, parts of remote files, kernels; how much, and how to drop it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seq2exp.inference.session import default_cache_dir
+from seq2exp.sources.remote import remote_cache_dir
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class CacheSize:
 
 
 def known_caches() -> tuple[Cache, ...]:
-    """The three caches, whether or not they are there yet."""
+    """The four caches, whether or not they are there yet."""
     own = default_cache_dir()
     kernels = Path(os.environ.get("NUMBA_CACHE_DIR") or Path.home() / ".cache" / "seq2exp")
     return (
@@ -49,6 +50,13 @@ def known_caches() -> tuple[Cache, ...]:
             "Genes and Gallery have no figures until python -m seq2exp score has run again.",
             own / "scores",
             ("*.parquet",),
+        ),
+        Cache(
+            "remote",
+            "Parts of remote files",
+            "They are fetched anew when a streamed data set is next looked at, and not offline.",
+            remote_cache_dir(),
+            ("*/facts.json", "*/*/*.block"),
         ),
         Cache(
             "kernels",

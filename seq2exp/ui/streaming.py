@@ -27,7 +27,7 @@ def is_on() -> bool:
 
 def switch(changed: Callable[[], None]) -> None:
     """The switch; ``changed`` is called when it is moved."""
-    is_on()  # sets where it begins
+    st.session_state[STREAM] = is_on()  # written anew: another page's widget of that key does not set this one
     st.toggle(
         "Stream what is not on disk",
         key=STREAM,
@@ -35,6 +35,11 @@ def switch(changed: Callable[[], None]) -> None:
         help="bigWig, 2bit, FASTA and .hic files that the manifest gives an address for are read from their servers, "
         "only the parts one gene needs; what was read is kept and works offline.",
     )
+
+
+def link() -> dict[str, str]:
+    """What a link says of the switch: nothing while it is off."""
+    return {STREAM: "1"} if is_on() else {}
 
 
 def in_words(traffic: Traffic) -> str:

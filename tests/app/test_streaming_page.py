@@ -112,3 +112,13 @@ def test_the_app_is_started_with_the_switch_on(
     app = page(streamed[1], chart="plain")
     assert app.toggle(key="stream").value
     assert not app.error
+
+
+@pytest.mark.parametrize("name", ["compare", "perturb", "genes"])
+def test_other_pages_stream_too_and_their_links_say_so(
+    page: Open, streamed: tuple[RangeServer, Path], name: str
+) -> None:
+    app = page(streamed[1], stream="1").switch_page(f"pages/{name}.py").run()
+    assert not app.exception
+    assert not app.error, _words(app)
+    assert app.query_params["stream"] in ("1", ["1"])
