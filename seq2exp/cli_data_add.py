@@ -23,7 +23,7 @@ def add_cell(
     h3k27ac: Annotated[Path | None, typer.Option(help="H3K27ac bigWig (signal p-value).")] = None,
     hic: Annotated[Path | None, typer.Option(help="Contact map: .hic, .cool or .mcool.")] = None,
     cage: Annotated[Path | None, typer.Option(help="CAGE tag counts: bigWig of both strands, or CTSS BED.")] = None,
-    bam: Annotated[Path | None, typer.Option(help="DNase reads, sorted and indexed, for MACS3.")] = None,
+    bam: Annotated[Path | None, typer.Option(help="DNase reads, sorted by coordinate, for MACS3.")] = None,
     to: Annotated[
         Path | None, typer.Option(help="Data set to stand beside: its cell types are listed in the new one too.")
     ] = None,
