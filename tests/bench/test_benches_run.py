@@ -12,7 +12,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "words", [["bench_engine.py", "--quick"], ["bench_genes.py"], ["bench_training.py", "--quick"]]
+    "words",
+    [
+        ["bench_engine.py", "--quick"],
+        ["bench_genes.py"],
+        ["bench_streaming.py", "--chrom-mb", "5", "--per-bin", "20"],
+        ["bench_training.py", "--quick"],
+    ],
 )
 def test_it_prints_a_table(words: list[str]) -> None:
     script, *options = words

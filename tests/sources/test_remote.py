@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -239,3 +241,42 @@ def test_the_cursor_is_a_binary_file(opened: Opener, content: bytes) -> None:
         assert cursor.read(3) == content[10:13]
         with pytest.raises(ValueError, match="cannot seek"):
             cursor.seek(-1)
+
+
+_READER = """
+import sys
+from pathlib import Path
+import numpy as np
+from seq2exp.sources.remote import RemoteFile
+
+url, cache, seed, limit = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+content = Path(sys.argv[5]).read_bytes()
+rng = np.random.default_rng(seed)
+for _ in range(4):
+    file = RemoteFile(url, cache, limit_bytes=limit)
+    for at in rng.integers(0, len(content) - 70_000, 25).tolist():
+        length = int(rng.integers(1, 70_000))
+        assert file.read_at(at, length) == content[at : at + length]
+    file.close()
+"""
+
+
+@pytest.mark.parametrize("limit", [10**9, 3 * BLOCK_BYTES], ids=["one cache", "one that is emptied meanwhile"])
+def test_several_processes_share_a_cache(server: RangeServer, tmp_path: Path, limit: int) -> None:
+    words = [f"{server.url}/a.bin", str(tmp_path / "cache")]
+    rest = [str(limit), str(tmp_path / "served" / "a.bin")]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", _READER, *words, str(seed), *rest],
+            cwd=Path(__file__).resolve().parents[2],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in range(3)
+    ]
+    for process in running:
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 0, told
+    if limit > 10**6 * 100:
+        assert len(server.requests) < 3 * 6 + 1  # no process fetches what another has kept
+    assert not list((tmp_path / "cache").rglob("*.part"))
