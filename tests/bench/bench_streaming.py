@@ -58,7 +58,7 @@ def main() -> None:
         sizes = write_realistic(served, chrom_bp=chosen.chrom_mb * 10**6, per_bin=chosen.per_bin)
         middle = chosen.chrom_mb * 500_000
         with RangeServer(served) as server, behind_a_slow_line(chosen.latency_ms / 1000):
-            genes = {"FIRST": middle, "SECOND": middle + 4_300_000, "NEAR": middle + 60_000}
+            genes = {"FIRST": middle, "SECOND": middle // 2, "NEAR": middle + 60_000}
             manifest = write_streamed(folder, server.url, sizes, genes)
             for path in sorted(served.iterdir()):
                 print(f"{path.name:12} {path.stat().st_size / 1e6:8.1f} MB on the server")
