@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seq2exp.errors import DownloadError
+from seq2exp.errors import DownloadError, SettingsError
 from seq2exp.sources.catalogue import CATALOGUE, Catalogue, load_catalogue
 
 data = typer.Typer(
@@ -131,6 +131,19 @@ def get(
     only: Annotated[
         list[str] | None, typer.Option(help="Ids to fetch, these alone, whatever the task; repeatable.")
     ] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Ids to fetch beside what the task needs, such as labels.cage; repeatable.")
+    ] = None,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Leave genome, tracks and contacts on their servers; fetch the tables.")
+    ] = False,
+    build: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Then make this data set of them, as `data build` does, and convert fetched checkpoints.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; needs no network.")] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Files at once; default: the catalogue's.")] = None,
@@ -143,9 +156,10 @@ def get(
 ) -> None:
     """Fetch files: plan, question, then several at once; ctrl-C or a lost connection loses nothing, call it again.
 
-    Example: python -m seq2exp data get --cell K562 --task predict --dry-run
+    Example: python -m seq2exp data get --cell K562 --task predict --also labels.cage --build .data/hg38
     """
     from seq2exp.sources.catalogue_words import planned
+    from seq2exp.sources.dataset_files import STREAMED_FORMATS
     from seq2exp.sources.download_bars import Bars
     from seq2exp.sources.download_cancel import Cancel
     from seq2exp.sources.download_http import Manner
@@ -153,7 +167,17 @@ def get(
     from seq2exp.sources.download_run import Choices, carry_out
 
     known = load_catalogue(catalogue)
-    plan = make_plan(known, _files_dir(known, catalogue, folder), task=task, cells=cell or (), only=only or ())
+    if build is not None and not cell:
+        raise SettingsError("--build needs the cell types of the data set: give --cell")
+    plan = make_plan(
+        known,
+        _files_dir(known, catalogue, folder),
+        task=task,
+        cells=cell or (),
+        only=only or (),
+        also=also or (),
+        streamed=STREAMED_FORMATS if remote else (),
+    )
     if dry_run and as_json:
         _print_json(plan.to_dict(known))
     if not as_json:
@@ -181,9 +205,14 @@ def get(
         typer.echo(f"error: {problem}", err=True)
     if outcome.problems:
         raise typer.Exit(1)
-    if not as_json and cell:
+    if build is not None and cell:
+        from seq2exp.cli_data_build import finish  # imported late: that verb hangs on this file's
+        from seq2exp.processing.build import BuildOptions
+
+        finish(known, plan, cell, build, BuildOptions(remote=remote), quiet=as_json)
+    elif not as_json and cell:
         chosen = " ".join(f"--cell {one}" for one in cell)
-        typer.echo(f"next: python -m seq2exp data build {chosen}")
+        typer.echo(f"next: python -m seq2exp data build {chosen}{' --remote' if remote else ''}")
 
 
 def _ask(yes: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,7 +12,13 @@ import typer
 from seq2exp.cli_data import data
 
 if TYPE_CHECKING:
+    from seq2exp.processing.build import BuildOptions
     from seq2exp.processing.report import BuildReport
+    from seq2exp.sources.catalogue import Catalogue
+    from seq2exp.sources.download_plan import Plan
+
+CHECKPOINTS = Path(".data/checkpoints")
+"""Where the app and every verb look for checkpoints by name."""
 
 
 @data.command("build")
@@ -89,6 +96,31 @@ def build_data_set(
         typer.echo(report.to_json(), nl=False)
     else:
         _print(report)
+
+
+def finish(
+    catalogue: Catalogue, plan: Plan, cells: Sequence[str], out: Path, options: BuildOptions, *, quiet: bool = False
+) -> None:
+    """After a download: the data set, and the checkpoints that came with it where the app looks for them."""
+    from seq2exp.processing.build import build
+
+    report = build(catalogue, cells, plan.files_dir, out, options, progress=_Told())
+    if not quiet:
+        _print(report)
+    for step in plan.steps:
+        if step.source.category == "checkpoint":
+            convert_checkpoints(step.state.path, CHECKPOINTS, quiet=quiet)
+
+
+def convert_checkpoints(folder: Path, out: Path, *, quiet: bool = False) -> None:
+    """Official checkpoints of a folder as ours; one that is refused is told and the others are converted."""
+    from seq2exp.model.official_folder import convert_official_folder  # imported late: loads torch
+
+    for found in convert_official_folder(folder, out):
+        if found.refused is not None:
+            typer.echo(f"{found.source}: {found.refused}", err=True)
+        elif not quiet:
+            typer.echo(f"{found.source.name} -> {found.out}")
 
 
 class _Told:

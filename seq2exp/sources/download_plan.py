@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -140,6 +140,8 @@ def make_plan(
     task: str | None = None,
     cells: Sequence[str] = (),
     only: Sequence[str] = (),
+    also: Sequence[str] = (),
+    streamed: Collection[str] = (),
 ) -> Plan:
     """The steps that bring everything a task needs for some cell types, or some sources by their ids.
 
@@ -149,6 +151,10 @@ def make_plan(
         Where neither is needed, None and empty.
     only
         Ids of sources or groups; these alone, whatever the task.
+    also
+        Ids of sources or groups beside what the task needs.
+    streamed
+        Formats that may stay on their servers: files of these that are not on disk are left out.
 
     Raises
     ------
@@ -163,6 +169,7 @@ def make_plan(
         wanted = catalogue.needs(task, cells)
     else:
         raise DownloadError("nothing to get: give --task with --cell, or --only with an id of `data list`")
+    wanted = tuple(dict.fromkeys((*wanted, *also)))
     ledger = read_ledger(files_dir)
     steps: dict[str, Step] = {}
 
@@ -196,7 +203,9 @@ def make_plan(
         members = catalogue.members(need)
         here = [member for member in members if state(member).state == "present"]
         obtainable = [member for member in members if member.obtainable]
-        add((here or obtainable or list(members))[0], need)
+        chosen = (here or obtainable or list(members))[0]
+        if here or chosen.file.format not in streamed or chosen.url.primary is None:
+            add(chosen, need)
     return Plan(files_dir, tuple(steps.values()), _free(files_dir))
 
 
