@@ -9,7 +9,9 @@ from pathlib import Path
 from seq2exp.errors import ManifestError, SourceError
 from seq2exp.genome import Assembly
 from seq2exp.sources.bigwig import bigwig_sizes
+from seq2exp.sources.contact_store import stored_sizes
 from seq2exp.sources.hic import contact_sizes
+from seq2exp.sources.hic_feat import feat_sizes
 from seq2exp.sources.manifest import Manifest, Source
 from seq2exp.sources.remote import Place, RemoteFile, is_offline
 from seq2exp.sources.sequence import sequence_sizes
@@ -91,6 +93,10 @@ def check_assembly(source: Source, path: Place, assembly: Assembly, reference: s
         sizes = bigwig_sizes(path)
     elif source.file.format in ("hic", "cool", "mcool"):
         sizes = contact_sizes(path)
+    elif source.file.format == "contacts" and isinstance(path, Path):
+        sizes = stored_sizes(path)
+    elif source.file.format == "hic_feat" and isinstance(path, Path):
+        sizes = feat_sizes(path)
     else:
         return
     shared = {chrom: assembly.match(chrom) for chrom in sizes}

@@ -260,6 +260,31 @@ def test_windows_of_a_data_set_with_a_store_are_those_of_the_map_at_both_ends(
     assert moved == (4 if double else 0)
 
 
+def test_a_store_of_another_assembly_is_refused_on_opening(tiny, genes, map_path, tmp_path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(tiny.root, folder)
+    other = Path(shutil.copy(map_path, tmp_path / "other.mcool"))
+    with h5py.File(other, "r+") as file:
+        for resolution in file["resolutions"].values():
+            resolution["chroms/length"][0] += 10
+    facts = tiny.manifest.window
+    store_contacts(
+        other,
+        genes[:1],
+        folder / "SynK.contacts.h5",
+        mode="vc_counts",
+        normalisation="NONE",
+        resolution_bp=facts.contact_resolution_bp,
+        window_bp=facts.width_bp,
+    )
+    manifest = yaml.safe_load((folder / "manifest.yaml").read_text())
+    (entry,) = (source for source in manifest["sources"] if source["id"] == "synk.contact")
+    entry["local_path"], entry["file"] = "SynK.contacts.h5", {"format": "contacts"}
+    (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    with pytest.raises(SourceError, match=r"SynK\.contacts\.h5: chr1 has .* another assembly"):
+        open_dataset(folder)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
