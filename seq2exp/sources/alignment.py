@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from seq2exp.errors import SourceError
 from seq2exp.genome import Interval, match_chromosome
+from seq2exp.sources.bgzf import END_BLOCK, has_end_block
 
 Duplicates = Literal["keep", "drop"]
 """keep: reads flagged 1024 count like any other, as in ABC and in the published tables. drop: they do not, neither in
@@ -26,7 +27,6 @@ ARTEFACTS: dict[str, tuple[Interval, ...]] = {"ENCFF257HEE": (Interval("chr11", 
 """Places whose reads are not of the genome, by accession: 9.76 million untrimmed adapters (data-sources.md 9.1)."""
 
 _DUPLICATE, _UNMAPPED, _REVERSE = 0x400, 0x4, 0x10  # SAM specification 1.4
-_END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")  # SAM specification 4.1.2
 _CHUNK = 1_000_000
 """Reads held at a time."""
 
@@ -165,13 +165,12 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with path.open("rb") as packed:
             magic = packed.read(2)
-            packed.seek(max(path.stat().st_size - len(_END_BLOCK), 0))
-            whole = packed.read() == _END_BLOCK
+            whole = has_end_block(packed)
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such BAM") from error
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    if magic == _END_BLOCK[:2] and not whole:
+    if magic == END_BLOCK[:2] and not whole:
         raise SourceError(f"{path}: truncated: the block that ends a whole BAM is missing; fetch it again")
     said = pysam.set_verbosity(0)  # htslib would print what the errors below say
     try:

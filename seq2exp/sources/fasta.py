@@ -13,12 +13,10 @@ import pyfaidx
 
 from seq2exp.errors import SourceError
 from seq2exp.genome import Interval, match_chromosome
+from seq2exp.sources.bgzf import has_end_block
 
 _COMPRESSED = (".gz", ".bgz")
 """What pyfaidx takes for bgzip, by name."""
-
-_BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block every complete bgzip file ends with (SAM specification 4.1.2)."""
 
 _TO_ACGTN = bytes(code if code in b"ACGTN" else ord("N") for code in bytes(range(256)).upper())
 """Upper case; every ambiguity code and anything else becomes N."""
@@ -152,9 +150,7 @@ def _check_container(path: Path) -> None:
     try:
         with path.open("rb") as file:
             head = file.read(18)
-            file.seek(0, 2)
-            file.seek(max(file.tell() - len(_BGZF_EOF), 0))
-            tail = file.read()
+            whole = has_end_block(file)
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such FASTA") from error
     except OSError as error:
@@ -164,7 +160,7 @@ def _check_container(path: Path) -> None:
             raise SourceError(f"{path}: not a FASTA: it starts with {head[:8]!r}, not with '>'")
     elif head[:4] != b"\x1f\x8b\x08\x04" or head[12:14] != b"BC":
         raise SourceError(f"{path}: not bgzip, so it has no random access; run gunzip, then bgzip and samtools faidx")
-    elif tail != _BGZF_EOF:
+    elif not whole:
         raise SourceError(f"{path}: truncated: the closing bgzip block is missing; fetch it again")
 
 

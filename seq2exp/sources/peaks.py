@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from seq2exp.errors import SettingsError, SourceError
 from seq2exp.genome import Interval, IntervalOverlap, Region
 from seq2exp.sources.bedgraph import Steps, read_steps, union
+from seq2exp.sources.bgzf import has_end_block
 from seq2exp.sources.macs3 import PeakCall, cache_key, load, peaks_in, run_macs3, store
 from seq2exp.sources.remote import Place
 
@@ -41,8 +42,6 @@ SHARE_TOLERANCE = 0.001
 """A share further from its target than this is told in the note."""
 
 _GENOMES = ("hs", "mm", "ce", "dm")
-_BAM_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that ends every whole BAM (SAM specification 4.1.2)."""
 
 
 def call_peaks_bigwig(
@@ -325,8 +324,7 @@ def _reference_bp(path: Path) -> int:
     """Length of the reference in a BAM's header (SAM specification 4.2); SourceError unless the file is whole."""
     try:
         with path.open("rb") as packed:
-            packed.seek(max(path.stat().st_size - len(_BAM_END), 0))
-            whole = packed.read() == _BAM_END
+            whole = has_end_block(packed)
         with gzip.open(path, "rb") as bam:
 
             def take(count: int) -> bytes:

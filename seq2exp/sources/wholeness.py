@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from seq2exp.errors import SourceError
+from seq2exp.sources.bgzf import END_BLOCK
 
 FIRST_BYTES = 64
 """What `foreign_start` wants to see, less only where the file is shorter."""
@@ -35,9 +36,6 @@ _STARTS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
 """First bytes by format, of the file as it lies on disk unless it is compressed."""
 
 _TEXT = frozenset({"csv", "tsv", "bed", "narrowPeak", "gtf"})
-
-_BAM_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that ends every BAM and bgzip file (SAM specification 4.1.2)."""
 
 _MARKUP = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<error")
 _PIECE = 1 << 16
@@ -90,7 +88,7 @@ def cut_off(path: Path, file_format: str, compression: str, *, thorough: bool = 
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(FIRST_BYTES)
-            file.seek(max(0, size - len(_BAM_END)))
+            file.seek(max(0, size - len(END_BLOCK)))
             end = file.read()
         wrong = foreign_start(start, file_format, compression)
         if wrong is not None:
@@ -98,7 +96,7 @@ def cut_off(path: Path, file_format: str, compression: str, *, thorough: bool = 
         if compression == "gzip":
             return _gzip_problem(path) if thorough else None
         if compression == "bgzip" or file_format == "bam":
-            return None if end == _BAM_END else "its end mark, an empty bgzip block, is missing"
+            return None if end == END_BLOCK else "its end mark, an empty bgzip block, is missing"
         if file_format in ("zip", "xlsx"):
             return _zip_problem(path, thorough=thorough)
         check = _ENDS.get(file_format)
