@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from seq2exp import __version__, cli_data_add, cli_data_build, cli_data_official  # noqa: F401 - verbs add themselves
+from seq2exp import __version__, cli_data_add, cli_data_build, cli_data_elements, cli_data_official  # noqa: F401 - verbs add themselves
 from seq2exp.cli_benchmark import benchmarks, print_json
 from seq2exp.cli_data import data
 from seq2exp.cli_score import score
