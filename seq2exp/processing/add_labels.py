@@ -8,11 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from seq2exp.errors import SourceError
-from seq2exp.processing.labels import LABEL_HALF_BP, cage_from_bigwig, cage_from_ctss
-from seq2exp.processing.output import write_rows
+from seq2exp.processing.labels import LABEL_HALF_BP, cage_from_bigwig, cage_from_ctss, write_expression
 from seq2exp.processing.scale import FOLD
 from seq2exp.sources.dataset import Dataset
-from seq2exp.sources.tables import LABEL_SUFFIX, read_expression
+from seq2exp.sources.tables import read_expression
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class Labels:
 
     def write(self, path: Path, cell_type: str) -> None:
         """A TSV that `read_expression` reads."""
-        write_rows(path, ("gene_id", f"{cell_type}{LABEL_SUFFIX}"), self.values.items())
+        write_expression(path, {cell_type: self.values})
 
 
 def make_labels(path: Path, kind: str, base: Dataset) -> Labels:

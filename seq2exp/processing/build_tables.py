@@ -11,10 +11,10 @@ import pandas as pd
 
 from seq2exp.genome import Gene, Interval
 from seq2exp.processing.activity import activity_from_bams, activity_from_gene_list
-from seq2exp.processing.labels import cage_from_bigwig, cage_from_ctss
+from seq2exp.processing.labels import cage_from_bigwig, cage_from_ctss, write_expression
 from seq2exp.processing.mrna import compare_with_released, mrna_features, write_features
-from seq2exp.processing.output import Progress, write_rows
-from seq2exp.sources.tables import LABEL_SUFFIX, read_expression, read_rna_features
+from seq2exp.processing.output import Progress
+from seq2exp.sources.tables import read_expression, read_rna_features
 
 FeatureOrigin = Literal["released", "gtf"]
 """released: the published table; gtf: recomputed from the GTF and the reference."""
@@ -109,6 +109,5 @@ def make_labels(out: Path, files: Mapping[str, LabelFile], genes: Sequence[Gene]
         columns[cell] = labels.tags
         notes.append(f"Labels of {cell} are tags of both strands in TSS +-192 bp of {file.path.name}.")
         notes += [f"Labels of {cell}: {note}." for note in labels.notes]
-    rows = zip(ids, *(columns[cell].astype(float).tolist() for cell in columns), strict=True)
-    write_rows(out, ("gene_id", *(f"{cell}{LABEL_SUFFIX}" for cell in columns)), rows)
+    write_expression(out, columns)
     return {"notes": notes}
