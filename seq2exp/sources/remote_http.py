@@ -12,6 +12,7 @@ import requests
 import urllib3
 
 from seq2exp.errors import RemoteError
+from seq2exp.sources.wholeness import FIRST_BYTES, is_page
 
 USER_AGENT = "seq2exp"
 """An honest client name: portals refuse faked browser names (data-sources.md 12.1)."""
@@ -147,20 +148,20 @@ class RangeClient:
             raise _PassingError(f"{_why(error)} {urlsplit(address).hostname}") from error
         if response.history:
             self._link = response.url
-        if data[:64].lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
+        if is_page(data[:FIRST_BYTES]):
             raise self._error("the server sent a web page instead of the file")
         return Answer(first, data, facts)
 
     def _accept(self, response: requests.Response, start: int, end: int) -> tuple[Facts, int, int]:
         """What the file is, where the body starts in it and how long it must be; an error for any other answer."""
         status, headers = response.status_code, response.headers
-        is_page = headers.get("Content-Type", "").startswith(("text/html", "application/xhtml"))
+        page = is_page(b"", headers.get("Content-Type"))
         if status in _PASSING:
             wait = headers.get("Retry-After", "")
             raise _PassingError(f"answers {status} {response.reason}", float(wait) if wait.isdigit() else 0.0)
-        if status not in (200, 206) or is_page:
-            page = " with a web page" if is_page else ""
-            raise self._error(f"answers {status} {response.reason}{page} instead of the file")
+        if status not in (200, 206) or page:
+            told = " with a web page" if page else ""
+            raise self._error(f"answers {status} {response.reason}{told} instead of the file")
         if headers.get("Content-Encoding", "identity") != "identity":
             raise self._error(f"sends the file packed as {headers['Content-Encoding']}; parts of it cannot be told")
         etag, modified = headers.get("ETag"), headers.get("Last-Modified")
