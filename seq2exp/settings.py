@@ -28,6 +28,18 @@ RNA_FEATURES = (
 )
 """The nine gene features in model order (models.md section 1.4); ORFEXONDENSITY is the raw density."""
 
+LENGTH_ZSCORE: Mapping[str, tuple[float, float]] = {
+    "UTR5LEN": (2.1164725476886, 0.7023122386258),
+    "CDSLEN": (3.1221738161453, 0.3202298842622),
+    "INTRONLEN": (4.1280122110336, 1.0447096130234),
+    "UTR3LEN": (2.7283809844654, 0.8638573022367),
+}
+"""Mean and population sd of log10(length + 0.1) over the 18,377 published genes (data-sources.md 6.1). Frozen: released
+checkpoints were trained on these z-scores, so new genes are placed on the same scale and never refitted."""
+
+LENGTH_OFFSET = 0.1
+"""Added to a length before its logarithm, so that 0 has one (data-sources.md 6.1)."""
+
 MaskMode = Literal["soft", "hard", "top-k"]
 SignalTransform = Literal["none", "log1p"]
 ContactMode = Literal["vc_counts", "abc_kr"]

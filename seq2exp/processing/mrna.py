@@ -14,23 +14,12 @@ from seq2exp.errors import SourceError
 from seq2exp.genome import Interval
 from seq2exp.processing.output import Progress, write_rows
 from seq2exp.processing.stretches import stretches
+from seq2exp.settings import LENGTH_OFFSET, LENGTH_ZSCORE
 from seq2exp.sources.gtf_coding import CDS, PROTEIN_CODING, UTR3, UTR5, CodingTranscripts, read_coding_transcripts
 from seq2exp.sources.tables import ACTIVITY_PREFIX, MRNA_FEATURES
 
 HUMAN_CHROMOSOMES = (*(f"chr{number}" for number in range(1, 23)), "chrX")
 """Those of the published genes: no Y, no M (data-sources.md 6.2)."""
-
-LENGTH_ZSCORE: Mapping[str, tuple[float, float]] = {
-    "UTR5LEN": (2.1164725476886, 0.7023122386258),
-    "CDSLEN": (3.1221738161453, 0.3202298842622),
-    "INTRONLEN": (4.1280122110336, 1.0447096130234),
-    "UTR3LEN": (2.7283809844654, 0.8638573022367),
-}
-"""Mean and population sd of log10(length + 0.1) over the 18,377 published genes (data-sources.md 6.1). Frozen: released
-checkpoints were trained on these z-scores, so new genes are placed on the same scale and never refitted."""
-
-LENGTH_OFFSET = 0.1
-"""Added to a length before its logarithm, so that 0 has one (data-sources.md 6.1)."""
 
 TranscriptRule = Literal["longest_cds", "xpresso"]
 """longest_cds: protein-coding transcripts; longest CDS, then longer 5' UTR, then longer 3' UTR, then the smaller id

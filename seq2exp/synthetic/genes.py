@@ -10,19 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.genome import Gene, Interval, Transcript
+from seq2exp.settings import LENGTH_OFFSET, LENGTH_ZSCORE
 from seq2exp.synthetic.bases import cpg_island
 from seq2exp.synthetic.motifs import BY_GROUP, BY_NAME, lay_out
 from seq2exp.synthetic.presets import CELLS, Cell
 
 PromoterType = Literal["cpg_island", "tata"]
-
-LENGTH_ZSCORE: Mapping[str, tuple[float, float]] = {
-    "UTR5LEN": (2.1164725476886, 0.7023122386258),
-    "CDSLEN": (3.1221738161453, 0.3202298842622),
-    "INTRONLEN": (4.1280122110336, 1.0447096130234),
-    "UTR3LEN": (2.7283809844654, 0.8638573022367),
-}
-"""Mean and sd of log10(length + 0.1) over the 18,377 genes; frozen (data-sources.md section 6.1)."""
 
 STABILITY: Mapping[str, float] = {
     "UTR5LEN_log10zscore": -0.10,
@@ -156,7 +149,7 @@ def mrna_features(transcript: Transcript, codes: NDArray[np.uint8]) -> dict[str,
     lengths = {"UTR5LEN": length(parts.utr5), "CDSLEN": length(parts.cds), "UTR3LEN": length(parts.utr3)}
     lengths["INTRONLEN"] = transcript.interval.width - 1 - sum(lengths.values())
     scores = {
-        f"{name}_log10zscore": float((np.log10(lengths[name] + 0.1) - mean) / sd)
+        f"{name}_log10zscore": float((np.log10(lengths[name] + LENGTH_OFFSET) - mean) / sd)
         for name, (mean, sd) in LENGTH_ZSCORE.items()
     }
     contents = {"UTR5GC": gc(parts.utr5), "CDSGC": gc(parts.cds), "UTR3GC": gc(parts.utr3)}
