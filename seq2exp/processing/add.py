@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2exp.errors import SettingsError, SourceError
+from seq2exp.files import whole_folder, writable
 from seq2exp.genome import Gene, match_chromosome
 from seq2exp.processing.add_check import CheckedFile, check_file
 from seq2exp.processing.add_format import OPTIONS, CellRole
@@ -19,7 +20,6 @@ from seq2exp.processing.output import whole_text
 from seq2exp.results import MissingInput
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.tables import ACTIVITY_PREFIX, read_rna_features
-from seq2exp.synthetic.output import whole_or_nothing
 from seq2exp.window.assemble import build_window, window_settings
 
 MANIFEST_NAME = "manifest.yaml"
@@ -166,7 +166,7 @@ def write_cell(plan: CellPlan) -> AddedCell:
         raise SourceError(f"{plan.name}: nothing is written: {'; '.join(plan.problems)}")
     if plan.folder.exists():
         raise SettingsError(f"{plan.folder}: is there already; choose another name or remove that folder")
-    with whole_or_nothing(plan.folder) as partial:
+    with writable(plan.folder), whole_folder(plan.folder) as partial:
         labels = next((file.labels for file in plan.files if file.labels is not None), None)
         if labels is not None:
             labels.write(partial / LABELS_NAME, plan.name)

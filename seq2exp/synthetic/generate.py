@@ -10,12 +10,13 @@ import numpy as np
 import yaml
 
 from seq2exp.errors import SettingsError
+from seq2exp.files import whole_folder, writable
 from seq2exp.synthetic.contacts import draw_contacts
 from seq2exp.synthetic.cooler import ContactWriter
 from seq2exp.synthetic.crispri import draw_knockdowns
 from seq2exp.synthetic.expression import NOISE_SD, draw_cage
 from seq2exp.synthetic.manifest import assembly_name, data_set_name, manifest
-from seq2exp.synthetic.output import MANIFEST_NAME, holds, require_room, whole_or_nothing
+from seq2exp.synthetic.output import MANIFEST_NAME, holds, require_room
 from seq2exp.synthetic.presets import CELLS, Cell, PresetName, Scale, scale_of
 from seq2exp.synthetic.reads import BamWriter
 from seq2exp.synthetic.streamed import BigWigWriter, FastaWriter
@@ -63,7 +64,7 @@ def synthesize(
     if seed < 0:
         raise SettingsError(f"seed must not be negative, found {seed}")
     if not holds(out, data_set_name(scale, seed, bam=bam)):
-        with whole_or_nothing(out) as folder:
+        with writable(out), whole_folder(out) as folder:
             _write(folder, scale, seed, bam=bam, progress=progress or (lambda _done, _total, _what: None))
     return out / MANIFEST_NAME
 
