@@ -134,20 +134,6 @@ def panel(details: Details) -> None:
                 right.code(value, language=None, wrap_lines=True)
 
 
-def note_click(click_key: str, shown_key: str, picked_key: str) -> None:
-    """Note the id of the row whose name was clicked, by the table as it was drawn last.
-
-    Where another row has moved there since, the name clicked decides if one row alone bears it.
-    """
-    state = st.session_state
-    click, drawn = state[click_key], state.get(shown_key, ())
-    ids = [one for one, title in drawn if title == click["label"]]
-    if 0 <= click["row"] < len(drawn) and drawn[click["row"]][0] in ids:
-        state[picked_key] = drawn[click["row"]][0]
-    elif len(ids) == 1:
-        state[picked_key] = ids[0]
-
-
 def _sure(word: Sureness) -> str:
     return {"memory": "from memory", "unknown": "not known"}.get(word, word)
 

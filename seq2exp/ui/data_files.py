@@ -13,7 +13,7 @@ from seq2exp.sources.catalogue import Catalogue, load_catalogue
 from seq2exp.sources.catalogue_state import state_of
 from seq2exp.sources.download_plan import make_plan
 from seq2exp.ui import catalogue as places
-from seq2exp.ui import data_choices, data_details
+from seq2exp.ui import data_choices, data_details, data_table
 from seq2exp.ui.data_rows import (
     EVERY,
     STATES,
@@ -28,12 +28,7 @@ from seq2exp.ui.status_machine import short
 from seq2exp.ui.text import plain
 
 CATALOGUE_NAME = "data_manifest.yaml"
-ROW_PX = 33
-_MOST_ROWS = 10
-"""On show at once; below them the panel begins on a screen of 720 lines."""
-_PICKED = "data_picked_file"
-_CLICK = "data_click"
-_SHOWN = "data_shown"
+_TABLE = "data_files"
 _FIRST_TASK, _FIRST_CELL = "browse", "K562"
 
 
@@ -60,7 +55,7 @@ def show() -> None:
     n_here = int((rows["state"] == STATES["present"]).sum())
     st.caption(f"{len(rows):,} files, {n_here:,} here. Click a name for everything known about a file.")
     ids = [str(one) for one in rows["id"]]
-    picked = st.session_state.get(_PICKED)
+    picked = data_table.picked(_TABLE)
     source = catalogue.source(picked if picked in ids else ids[0])
     state = next(one for one in states if one.id == source.id)
     tasks = tasks_by_source(catalogue, Chosen()).get(source.id, {})
@@ -108,16 +103,7 @@ def _plan(catalogue: Catalogue, files_dir: Path, chosen: Chosen) -> None:
 def _table(rows: pd.DataFrame, *, with_level: bool) -> None:
     """The rows; a click on a name puts that file into the panel."""
     text = st.column_config.TextColumn
-    formats: dict[str, Any] = {
-        "title": st.column_config.ButtonColumn(
-            "File",
-            type="tertiary",
-            pinned=True,
-            alignment="left",
-            on_click=_clicked,
-            key=_CLICK,
-            width=410 if with_level else 375,
-        ),
+    columns: dict[str, Any] = {
         "what": text("What it is", width=275 if with_level else 235, help="Output type and unit"),
         "cell": text("Cell type", width=75),
         "size": text("Size", width=75),
@@ -129,18 +115,5 @@ def _table(rows: pd.DataFrame, *, with_level: bool) -> None:
             width=85 if with_level else 195,
         ),
     }
-    st.session_state[_SHOWN] = tuple(zip(rows["id"], rows["title"], strict=True))
-    st.dataframe(
-        rows[list(formats)],
-        key="data_table",
-        hide_index=True,
-        column_config=formats,
-        height=ROW_PX * (1 + min(len(rows), _MOST_ROWS)) + 3,
-        row_height=ROW_PX,
-        placeholder="\u2013",
-        alt="Published files with size, state and licence",
-    )
-
-
-def _clicked() -> None:
-    data_details.note_click(_CLICK, _SHOWN, _PICKED)
+    alt = "Published files with size, state and licence"
+    data_table.file_table(rows, columns, key=_TABLE, name_px=410 if with_level else 375, alt=alt)

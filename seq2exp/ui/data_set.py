@@ -10,16 +10,12 @@ import streamlit as st
 
 from seq2exp.errors import ManifestError
 from seq2exp.sources.manifest import Manifest, find_manifest, load_manifest
-from seq2exp.ui import cache, data_choices, data_details, inputs
+from seq2exp.ui import cache, data_choices, data_details, data_table, inputs
 from seq2exp.ui.data_rows import STATES, STREAMS, on_disk, set_rows
 from seq2exp.ui.status_machine import short
 from seq2exp.ui.text import plain
 
-ROW_PX = 33
-_MOST_ROWS = 10
-_PICKED = "data_picked_source"
-_CLICK = "data_set_click"
-_SHOWN = "data_set_shown"
+_TABLE = "data_set"
 
 
 def show() -> None:
@@ -47,7 +43,7 @@ def show() -> None:
     _table(rows)
     n_warned = int((rows["warnings"] > 0).sum())
     st.caption(f"{len(rows):,} files, {n_warned:,} with warnings. Click a name for everything known about a file.")
-    picked = st.session_state.get(_PICKED)
+    picked = data_table.picked(_TABLE)
     source = next((one for one in manifest.sources if one.id == picked), manifest.sources[0])
     state, size = on_disk(source, root)
     data_details.panel(data_details.of_set(manifest, source, state, size, short(root / source.local_path)))
@@ -90,10 +86,7 @@ def summary(path: Path) -> tuple[Manifest, Path] | None:
 def _table(rows: pd.DataFrame) -> None:
     """The rows; a click on a name puts that file into the panel."""
     text = st.column_config.TextColumn
-    formats: dict[str, Any] = {
-        "title": st.column_config.ButtonColumn(
-            "File", type="tertiary", pinned=True, alignment="left", on_click=_clicked, key=_CLICK, width=250
-        ),
+    columns: dict[str, Any] = {
         "role": text("Role", width=105),
         "what": text("What it is", width=275, help="Output type and unit"),
         "cell": text("Cell type", width=85),
@@ -103,18 +96,5 @@ def _table(rows: pd.DataFrame) -> None:
         "licence": text("Licence"),
         "warnings": st.column_config.NumberColumn("Warnings", width=75),
     }
-    st.session_state[_SHOWN] = tuple(zip(rows["id"], rows["title"], strict=True))
-    st.dataframe(
-        rows[list(formats)],
-        key="data_set_table",
-        hide_index=True,
-        column_config=formats,
-        height=ROW_PX * (1 + min(len(rows), _MOST_ROWS)) + 3,
-        row_height=ROW_PX,
-        placeholder="\u2013",
-        alt="Files of the data set with size, state, checksum and licence",
-    )
-
-
-def _clicked() -> None:
-    data_details.note_click(_CLICK, _SHOWN, _PICKED)
+    alt = "Files of the data set with size, state, checksum and licence"
+    data_table.file_table(rows, columns, key=_TABLE, name_px=250, alt=alt)

@@ -17,9 +17,10 @@ from seq2exp.sources.catalogue import load_catalogue
 from seq2exp.sources.catalogue_state import state_of
 from seq2exp.sources.dataset import open_dataset
 from seq2exp.sources.manifest import load_manifest
-from seq2exp.ui.data_details import note_click, of_set
+from seq2exp.ui.data_details import of_set
 from seq2exp.ui.data_request import CellRequest
 from seq2exp.ui.data_rows import EVERY, Chosen, bytes_of, catalogue_rows, set_rows, tasks_by_source
+from seq2exp.ui.data_table import note_click
 
 ROOT = Path(__file__).resolve().parents[2]
 Open = Callable[..., AppTest]
@@ -87,7 +88,7 @@ def test_what_browsing_k562_needs_and_what_of_it_is_here(data_page: Open, projec
     assert (dnase["licence"], dnase["size"], dnase["needed"]) == ("ENCODE data use policy", "8 bytes", "required")
     assert dnase["what"] == "read-depth normalized signal"
     assert list(table["needed"]) == sorted(table["needed"], key=["required", "alternative", "optional"].index)
-    app.session_state["data_picked_file"] = "features.mrna"
+    app.session_state["data_files_picked"] = "features.mrna"
     app.run()
     shown = words_of(app).replace("\\", "")
     assert "27 bytes where the catalogue states" in shown
