@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from seq2exp.errors import DownloadError
+from seq2exp.files import write_whole
 from seq2exp.sources.blocks import Block
 
 LEDGER = "ledger.json"
@@ -110,31 +110,10 @@ def _change(files_dir: Path, change: Callable[[Ledger], Ledger]) -> None:
         files_dir.mkdir(parents=True, exist_ok=True)
         with _locked(files_dir):
             after = change(read_ledger(files_dir))
-            write_whole(files_dir / LEDGER, json.dumps(after.model_dump(), indent=1, sort_keys=True) + "\n")
+            text = json.dumps(after.model_dump(), indent=1, sort_keys=True) + "\n"
+            write_whole(files_dir / LEDGER, text.encode())
     except OSError as error:
         raise DownloadError(f"{files_dir / LEDGER}: cannot be written ({error.strerror})") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a small text file so that it is there whole or as before.
-
-    Raises
-    ------
-    OSError
-        As the system says.
-    """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

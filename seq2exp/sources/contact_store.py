@@ -9,7 +9,6 @@ CRC-32 of the three.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.errors import SourceError
+from seq2exp.files import whole_file
 from seq2exp.genome import match_chromosome
 from seq2exp.sources.hic import ContactProfile
 
@@ -85,7 +85,7 @@ class StoredChromosome:
 
 
 def write_store(path: Path, facts: StoreFacts, chromosomes: Iterable[StoredChromosome]) -> None:
-    """The store ``path``, whole or not at all: written under another name beside it and moved there in one step.
+    """The store ``path``, whole or not at all.
 
     The same facts and profiles give the same bytes.
 
@@ -95,9 +95,8 @@ def write_store(path: Path, facts: StoreFacts, chromosomes: Iterable[StoredChrom
         A name that does not end in `STORE_SUFFIX`, a folder that cannot be written, a full disk.
     """
     require_store_name(path)
-    part = path.with_name(f".{path.name}.part")
     try:
-        with h5py.File(part, "w") as file:
+        with whole_file(path) as partial, h5py.File(partial, "w") as file:
             text = json.dumps(asdict(facts), sort_keys=True)
             file.attrs["format"], file.attrs["version"] = _FORMAT, STORE_VERSION
             file.attrs["facts_crc32"] = zlib.crc32(text.encode())
@@ -111,13 +110,8 @@ def write_store(path: Path, facts: StoreFacts, chromosomes: Iterable[StoredChrom
                     group.create_dataset(
                         array, data=getattr(stored, array), compression="gzip", shuffle=True, track_times=False
                     )
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
     except OSError as error:
         raise SourceError(f"{path}: cannot be written ({error})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def require_store_name(path: Path) -> None:

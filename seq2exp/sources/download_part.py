@@ -15,8 +15,8 @@ from typing import Self
 from pydantic import ValidationError
 
 from seq2exp.errors import DownloadError
+from seq2exp.files import write_whole
 from seq2exp.sources.blocks import Block
-from seq2exp.sources.catalogue_ledger import write_whole
 from seq2exp.sources.catalogue_state import PART
 
 _PIECE = 1 << 20
@@ -111,7 +111,7 @@ class Part:
             self._file.truncate(0)
             self.size, self.origin = 0, origin
             self._md5, self._sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-            write_whole(self.record, origin.model_dump_json() + "\n")
+            write_whole(self.record, f"{origin.model_dump_json()}\n".encode())
         except OSError as error:
             raise self._failed(error) from error
 

@@ -7,7 +7,6 @@ index is ours (JSON): it names the HDF5 file of every chromosome, since a source
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.errors import SourceError
+from seq2exp.files import write_whole
 from seq2exp.genome import match_chromosome
 
 INDEX_SUFFIX = ".hic_feat.json"
@@ -69,17 +69,11 @@ def write_feat_index(path: Path, index: FeatIndex) -> None:
     """
     if not is_feat_index(path):
         raise SourceError(f"{path}: the name of an index of hic_feat files must end in {INDEX_SUFFIX}")
-    part = path.with_name(f".{path.name}.part")
+    text = json.dumps({"format": _FORMAT, "version": INDEX_VERSION, **asdict(index)}, indent=1)
     try:
-        with part.open("w", encoding="utf-8") as file:
-            json.dump({"format": _FORMAT, "version": INDEX_VERSION, **asdict(index)}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
         raise SourceError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_feat_index(path: Path) -> FeatIndex:

@@ -8,11 +8,11 @@ import json
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from seq2exp.errors import PeakCallError, SourceError
+from seq2exp.files import write_whole
 from seq2exp.genome import Region
 from seq2exp.sources.annotation import read_regions
 
@@ -85,6 +85,4 @@ def store(cache_dir: Path, key: str, made: PeakCall, narrowpeak: str) -> None:
     """Keeps MACS3's own ``narrowpeak`` under ``key``, after a line that tells how it came about; in one step."""
     cache_dir.mkdir(parents=True, exist_ok=True)
     facts = {"cutoff": made.cutoff, "command": made.command, "note": made.note, "share": made.share}
-    with tempfile.NamedTemporaryFile("w", dir=cache_dir, suffix=".partial", delete=False, encoding="utf-8") as file:
-        file.write(f"# {json.dumps(facts)}\n{narrowpeak}")
-    Path(file.name).replace(cache_dir / f"{key}.narrowPeak")
+    write_whole(cache_dir / f"{key}.narrowPeak", f"# {json.dumps(facts)}\n{narrowpeak}".encode())
