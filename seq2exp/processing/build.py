@@ -12,7 +12,7 @@ from seq2exp.genome import Interval, match_chromosome
 from seq2exp.processing import build_checks as checks
 from seq2exp.processing.build_genes import PublishedGene, read_published_genes
 from seq2exp.processing.build_inputs import Found, Inputs, Need
-from seq2exp.processing.build_manifest import assemble, open_as_draft, publish, upstream_source, written
+from seq2exp.processing.build_manifest import assemble, draft, upstream_source, written
 from seq2exp.processing.build_parts import (
     NO_SPLIT,
     ContactPlan,
@@ -25,14 +25,14 @@ from seq2exp.processing.build_parts import (
 )
 from seq2exp.processing.build_reference import add_reference
 from seq2exp.processing.build_shared import add_features, add_genes, add_labels
-from seq2exp.processing.build_steps import REPORT_FILES, Steps, locked
+from seq2exp.processing.build_steps import MANIFEST_FILE, REPORT_FILES, Steps, locked
 from seq2exp.processing.build_tables import FeatureOrigin
 from seq2exp.processing.output import Progress, whole_text
 from seq2exp.processing.report import Absent, BuildReport
 from seq2exp.processing.statistics import MOST_WINDOWS
 from seq2exp.settings import ContactMode
 from seq2exp.sources.catalogue import Catalogue
-from seq2exp.sources.dataset import Dataset
+from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.manifest import WindowFacts
 from seq2exp.sources.sequence import sequence_sizes
 from seq2exp.sources.tables import read_split
@@ -248,13 +248,11 @@ class _Build:
             ),
         )
         self.work.progress(0, 1, "opening the data set")
-        draft, dataset = open_as_draft(self.steps.out, written(manifest), remote=options.remote)
-        try:
+        with draft(self.steps.out, written(manifest)) as path:
+            dataset = open_dataset(path, remote=options.remote)
             for cell in () if dataset.streamed else self.work.cells:
                 build_window(dataset, next(iter(dataset.genes)), cell, window_settings(dataset))
-            return publish(self.steps.out, draft), dataset
-        finally:
-            draft.unlink(missing_ok=True)
+        return self.steps.out / MANIFEST_FILE, dataset
 
     def _report(self, manifest: Path, dataset: Dataset, equal: dict[str, dict[str, int]]) -> BuildReport:
         sources = {source.id: source.local_path for source in dataset.manifest.sources}

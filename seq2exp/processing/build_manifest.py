@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
 
+from seq2exp.files import whole_file
 from seq2exp.processing.build_inputs import Found
 from seq2exp.processing.build_steps import MANIFEST_FILE
 from seq2exp.sources.catalogue import Catalogue, CatalogueSource
-from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.sources.manifest import (
     Checksum,
     Content,
@@ -148,27 +149,16 @@ def written(manifest: Manifest) -> bytes:
     return (_HEAD + text).encode()
 
 
-def open_as_draft(out: Path, content: bytes, *, remote: bool) -> tuple[Path, Dataset]:
-    """The data set of a manifest that does not stand yet, opened and so checked; the draft lies beside its place.
+@contextmanager
+def draft(out: Path, content: bytes) -> Iterator[Path]:
+    """The manifest's bytes to open and check; the manifest of ``out`` once the block ends well, else gone.
 
-    Raises
-    ------
-    ManifestError, SourceError
-        As `open_dataset`: the files do not belong together.
+    A manifest of the same bytes that stands already is itself the draft, and stays as it is.
     """
-    draft = out / f".{MANIFEST_FILE}.partial"
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft, open_dataset(draft, remote=True) if remote else open_dataset(draft)
-
-
-def publish(out: Path, draft: Path) -> Path:
-    """Put the draft in the place of the manifest, in one step."""
     manifest = out / MANIFEST_FILE
-    if manifest.is_file() and manifest.read_bytes() == draft.read_bytes():
-        draft.unlink()
+    if manifest.is_file() and manifest.read_bytes() == content:
+        yield manifest
     else:
-        draft.replace(manifest)
-    return manifest
+        with whole_file(manifest) as partial:
+            partial.write_bytes(content)
+            yield partial

@@ -12,6 +12,7 @@ from typing import Any
 import pysam
 
 from seq2exp.errors import SourceError
+from seq2exp.files import whole_file
 from seq2exp.processing.build_inputs import Found
 from seq2exp.processing.build_manifest import derived_source, upstream_source
 from seq2exp.processing.build_parts import Work
@@ -74,20 +75,17 @@ def pack(fasta: Path, out: Path) -> None:
     SourceError
         Not a FASTA, or gzip data that ends early.
     """
-    partial = out.with_name(f".{out.name}.partial")
     try:
         with fasta.open("rb") as raw:
             packed = raw.read(2) == _GZIP_MAGIC
         with (
+            whole_file(out) as partial,
             gzip.open(fasta, "rb") if packed else fasta.open("rb") as text,
             pysam.BGZFile(str(partial), "wb", None) as target,
         ):
             shutil.copyfileobj(text, target, _PIECE_BYTES)
-        partial.replace(out)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"{fasta}: gzip data is truncated or corrupt ({error}); fetch it again") from error
-    finally:
-        partial.unlink(missing_ok=True)
     index_fasta(out)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seq2exp.errors import SettingsError
+from seq2exp.files import remove_partials
 from seq2exp.processing.output import whole_text
 
 MANIFEST_FILE, STATE_FILE, LOCK_FILE = "manifest.yaml", ".build.json", ".build.lock"
@@ -38,8 +39,7 @@ class Steps:
         self.out, self._version = out, version
         self.done: dict[str, Literal["made", "kept"]] = {}
         self._state = _read_state(out)
-        for partial in out.glob(".*.partial"):  # of a build that was killed: the folder is locked, nobody writes them
-            partial.unlink(missing_ok=True)
+        remove_partials(out)  # of a build that was killed: the folder is locked, nobody writes them
 
     @property
     def cells(self) -> tuple[str, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.errors import SourceError
+from seq2exp.files import remove_partials, whole_file
 from seq2exp.sources.contact_store import STORE_VERSION, StoredChromosome, StoreFacts
 
 _KEY_FILE = "key.txt"
@@ -74,22 +73,15 @@ class Parts:
         """Write one finished chromosome, whole or not at all."""
         path = self._path(stored.chrom)
         try:
-            handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=self.folder)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    arrays = {name: getattr(stored, name) for name in _ARRAYS}
-                    np.savez(file, crc32=np.uint32(stored.crc32), **arrays)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(path)
-            finally:
-                Path(name).unlink(missing_ok=True)
+            with whole_file(path) as partial, partial.open("wb") as file:
+                np.savez(file, crc32=np.uint32(stored.crc32), **{name: getattr(stored, name) for name in _ARRAYS})
         except OSError as error:
             raise SourceError(f"{path}: cannot be written ({error.strerror or error})") from error
 
     def remove(self) -> None:
         """Take the folder away with what this class puts into it, and nothing else."""
-        for pattern in ("*.npz", ".*.part", _KEY_FILE):
+        remove_partials(self.folder)
+        for pattern in ("*.npz", _KEY_FILE):
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
         try:

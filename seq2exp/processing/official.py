@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from seq2exp.errors import SourceError
+from seq2exp.files import whole_file, writable
 from seq2exp.genome import Gene, match_chromosome
 from seq2exp.processing.activity import activity_from_gene_list
 from seq2exp.processing.build_checks import N_GENES
@@ -23,7 +24,6 @@ from seq2exp.processing.official_layout import (
     problems,
 )
 from seq2exp.processing.official_tables import genes_of, read_places, read_symbols, write_blacklist, write_genes
-from seq2exp.processing.output import whole_text
 from seq2exp.sources.dataset import open_dataset
 from seq2exp.sources.fasta import fasta_sizes, index_fasta
 from seq2exp.sources.hic_feat import INDEX_SUFFIX, FeatFile, FeatIndex, write_feat_index
@@ -112,14 +112,11 @@ def official_dataset(root: Path, out: Path) -> OfficialReport:
         notes.append(f"{folder.blacklist.name}: {count:,} stretches")
     for files in cells:
         notes += _write_contact_index(files, sizes, genes, out)
-    trial, manifest = out / ".manifest.yaml.part", out / "manifest.yaml"
-    with whole_text(trial) as text:
-        yaml.safe_dump(_manifest(folder, fasta, cells), text, sort_keys=False, allow_unicode=True, width=120)
-    try:
+    manifest = out / "manifest.yaml"
+    text = yaml.safe_dump(_manifest(folder, fasta, cells), sort_keys=False, allow_unicode=True, width=120)
+    with writable(manifest), whole_file(manifest) as trial:
+        trial.write_bytes(text.encode())
         opened = open_dataset(trial)  # only a manifest that opens gets the name
-        trial.replace(manifest)
-    finally:
-        trial.unlink(missing_ok=True)
     return OfficialReport(manifest, opened.cell_types, len(opened.genes), folder.parts, tuple(notes))
 
 

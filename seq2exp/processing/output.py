@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
-from seq2exp.errors import SettingsError
+from seq2exp import files
+from seq2exp.files import writable
 
 Progress = Callable[[int, int, str], None]
 """Steps done, steps in all, and what is being done."""
@@ -26,62 +24,23 @@ def scratch_beside(path: Path) -> Iterator[Path]:
     SettingsError
         Nothing can be written there.
     """
-    with _writable(path), tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=_folder(path)) as name:
-        yield Path(name)
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as name:
+            yield Path(name)
 
 
 @contextmanager
 def whole_text(path: Path) -> Iterator[TextIO]:
-    """A text file that becomes ``path`` when the block ends well and leaves nothing when it does not.
-
-    Packed where the name ends in .gz, without time and name in the header: equal content gives equal bytes.
+    """`files.whole_text`, whose refusals are for whoever chose ``path``.
 
     Raises
     ------
     SettingsError
         It cannot be written: no permission, no room; the message gives the system's reason.
     """
-    with _writable(path):
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=_folder(path))
-        partial = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as raw:
-                with _text(raw, packed=path.suffix == ".gz") as text:
-                    yield text
-                raw.flush()
-                os.fsync(raw.fileno())
-            partial.chmod(0o644)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _text(raw: BinaryIO, *, packed: bool) -> Iterator[TextIO]:
-    if packed:
-        with (
-            gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as inner,
-            io.TextIOWrapper(inner, encoding="utf-8", newline="\n") as text,
-        ):
-            yield text
-    else:
-        plain = io.TextIOWrapper(raw, encoding="utf-8", newline="\n", write_through=True)
-        yield plain
-        plain.detach()
-
-
-def _folder(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.parent
-
-
-@contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise SettingsError(f"{path}: cannot be written: {reason}; free the disk or give another folder") from error
+    with writable(path), files.whole_text(path) as text:
+        yield text
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
