@@ -12,6 +12,7 @@ from typing import Literal
 import hictkpy
 
 from seq2exp.errors import SourceError
+from seq2exp.sources.wholeness import is_page
 
 CellRole = Literal["dnase", "h3k27ac", "contact", "cage", "dnase_alignment"]
 """What a user gives of a cell type."""
@@ -153,8 +154,7 @@ def _packed(path: Path, head: bytes) -> FoundFormat:
 def _text(head: bytes) -> FoundFormat:
     if b"\0" in head:
         return FoundFormat(None, "a binary file of no format known here")
-    start = head.lstrip()[:512].lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+    if is_page(head):
         return FoundFormat(None, "a web page, as a server sends in place of data", hint="fetch the file again")
     if head.startswith(_SAM_TAGS):
         return FoundFormat(None, "a SAM text", hint="samtools sort -o reads.bam makes a sorted BAM of it")
