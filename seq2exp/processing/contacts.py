@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seq2exp.errors import SourceError
 from seq2exp.genome import Gene, Interval, match_chromosome
 from seq2exp.processing.contact_parts import Parts, key_of
+from seq2exp.processing.output import Progress
 from seq2exp.settings import ContactMode
 from seq2exp.sources.contact_store import (
     StoredChromosome,
@@ -26,9 +27,6 @@ from seq2exp.sources.contact_store import (
 from seq2exp.sources.hic import ContactProfile, contact_sizes, read_contact_matrix, read_contact_profile
 from seq2exp.window.contact_constants import NASSER_2021, AbcConstants, name_of_constants
 from seq2exp.window.contact_rows import ContactSource, contact_reach, measured_row, row_span, source_as_read
-
-Progress = Callable[[int, int, str], None]
-"""Called with TSS done, TSS in all, and what is read next."""
 
 BAND_BINS = 1_024
 """Most bins of a square read at once: 8 MB as float64. TSS within it are read together, which opens the map and decodes
@@ -74,7 +72,7 @@ def store_contacts(
     source_sha256
         Of the map, where it is known already; else the map is read through once for it.
     progress
-        Told before every band and at the end.
+        Told TSS done, TSS in all and what is read next, before every band and at the end.
 
     Returns
     -------
@@ -93,7 +91,7 @@ def store_contacts(
     sizes = contact_sizes(map_path)
     places = _places(map_path, genes, sizes)
     total, done = sum(map(len, places.values())), 0
-    tell = progress or _silent
+    tell = progress or (lambda _done, _total, _what: None)
     asked = ContactSource(map_path, resolution_bp, normalisation)
     source = source_as_read(asked, mode)
     if source_sha256 is None:
@@ -130,10 +128,6 @@ def store_contacts(
     parts.remove()
     tell(total, total, "")
     return out
-
-
-def _silent(_done: int, _total: int, _what: str) -> None:
-    """Nobody asked."""
 
 
 def _places(map_path: Path, genes: Iterable[Gene], sizes: dict[str, int]) -> dict[str, NDArray[np.int64]]:

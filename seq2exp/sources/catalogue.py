@@ -21,9 +21,6 @@ __all__ = ["CATALOGUE", "Catalogue", "CatalogueSource", "Server", "Task", "load_
 CATALOGUE = Path(__file__).resolve().parents[2] / "data_manifest.yaml"
 """The project's own catalogue, at the root of the repository."""
 
-CATALOGUE_VERSION = 1
-"""The one version this code reads; raised on an incompatible change."""
-
 CELL = "{cell}"
 """In what a task needs: stands for each cell type asked for, in small letters."""
 

@@ -16,7 +16,6 @@ FIRST_BYTES = 64
 """What `foreign_start` wants to see, less only where the file is shorter."""
 
 _GZIP = (b"\x1f\x8b",)
-_BBI = struct.Struct("<I")
 _BIGWIG, _BIGBED = 0x888FFC26, 0x8789F2EB
 _TWOBIT = 0x1A412743
 
