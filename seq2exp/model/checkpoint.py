@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from seq2exp import __version__
 from seq2exp.errors import CheckpointError, SettingsError
+from seq2exp.files import whole_file, write_whole
 from seq2exp.model.generator import MaskModel
 from seq2exp.model.network import Seq2Exp
 from seq2exp.settings import ModelConfig
@@ -133,10 +134,9 @@ def write_checkpoint(
     }
     (folder / CARD_FILE).unlink(missing_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    save_file(state, folder / WEIGHTS_FILE)
-    partial = folder / (CARD_FILE + ".partial")
-    partial.write_text(json.dumps(whole, indent=2) + "\n")
-    partial.replace(folder / CARD_FILE)
+    with whole_file(folder / WEIGHTS_FILE) as partial:
+        save_file(state, partial)
+    write_whole(folder / CARD_FILE, (json.dumps(whole, indent=2) + "\n").encode())
 
 
 def read_card(folder: Path) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.errors import TrainingError
+from seq2exp.files import whole_folder
 from seq2exp.genome import Gene
 from seq2exp.settings import RNA_FEATURES, SIGNALS, WindowSettings
 from seq2exp.sources.dataset import Dataset
@@ -157,7 +157,7 @@ def cut_windows(
     settings
         Geometry of the windows.
     folder
-        Caches are kept below it, one folder per data set and settings; written beside and moved in one step.
+        Caches are kept below it, one folder per data set and settings, whole or not at all.
     cell_types
         Cell lines to cut; None: all of the data set.
     signal_type
@@ -188,14 +188,8 @@ def cut_windows(
         return _opened(finished, facts)
     chosen = _labelled(dataset, cells)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{finished.name}.partial-", dir=folder))
-    except OSError as error:
-        raise TrainingError(f"{folder}: cannot be written ({error.strerror}); give another cache folder") from error
-    try:
-        _write(partial, dataset, settings, chosen, signal_type, facts, progress)
-        partial.chmod(0o755)
-        partial.replace(finished)
+        with whole_folder(finished) as partial:
+            _write(partial, dataset, settings, chosen, signal_type, facts, progress)
     except OSError as error:
         if finished.is_dir():  # another process was first
             return _opened(finished, facts)
@@ -203,8 +197,6 @@ def cut_windows(
             f"{folder}: windows could not be written ({error.strerror or error}); free some space or give another "
             "cache folder; nothing half-written is left"
         ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return _opened(finished, facts)
 
 

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from seq2exp.baselines.systems import BASELINES, OWN, System, SystemConfig, row_of, system
 from seq2exp.errors import SettingsError, TrainingError
+from seq2exp.files import write_whole
 from seq2exp.settings import ModelConfig, PeakSettings, Preset
 from seq2exp.training.cache import SignalType
 from seq2exp.training.contradictions import contradictions
@@ -368,6 +369,4 @@ def _hint(found: Any) -> str:
 
 def write_config(config: TrainConfig, path: Path) -> None:
     """Write every value of ``config`` to ``path`` as YAML, in one step."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, width=120), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, yaml.safe_dump(config.to_dict(), sort_keys=False, width=120).encode())

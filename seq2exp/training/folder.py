@@ -20,6 +20,7 @@ import yaml
 
 from seq2exp import __version__
 from seq2exp.errors import TrainingError
+from seq2exp.files import remove_partials, whole_file, write_whole
 from seq2exp.training.config import TrainConfig, write_config
 
 CONFIG_FILE, FACTS_FILE, STATE_FILE, CHECKPOINT_FOLDER = "config.yaml", "run.json", "last.ckpt", "checkpoint"
@@ -63,9 +64,7 @@ class RunFolder:
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace run.json in one step."""
-        partial = self.path / f".{FACTS_FILE}.partial"
-        partial.write_text(json.dumps(dict(facts), indent=2) + "\n", encoding="utf-8")
-        partial.replace(self.path / FACTS_FILE)
+        write_whole(self.path / FACTS_FILE, (json.dumps(dict(facts), indent=2) + "\n").encode())
 
     def curves(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """train.csv and valid.csv; empty tables where nothing was logged yet."""
@@ -160,6 +159,8 @@ def locked(folder: RunFolder) -> Iterator[None]:
             raise TrainingError(
                 f"{folder.path}: another process is writing this run; wait for it, stop it, or give another name"
             ) from error
+        for name in (STATE_FILE, FACTS_FILE, TRAIN_FILE, VALID_FILE):  # written under this lock alone
+            remove_partials(folder.path, name)
         yield
 
 
@@ -183,11 +184,9 @@ class Curves:
             _drop_torn_row(path)
             table = _curve(path, columns)
             kept = table[table["step"] <= step]
-            partial = path.with_name(f".{name}.partial")
             rows = [[_number(value) for value in row] for row in kept[list(columns)].to_numpy()]
-            with partial.open("w", newline="", encoding="utf-8") as out:
+            with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as out:
                 csv.writer(out).writerows([list(columns), *rows])
-            partial.replace(path)
 
     def train(self, row: Mapping[str, float | None]) -> None:
         """Add a row to train.csv."""

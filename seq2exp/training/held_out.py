@@ -9,6 +9,7 @@ import pandas as pd
 
 from seq2exp.baselines.checkpoint import SystemCheckpoint, load_system
 from seq2exp.errors import TrainingError
+from seq2exp.files import whole_file
 from seq2exp.model.checkpoint import read_card
 from seq2exp.sources.dataset import Dataset
 from seq2exp.training.cache import Part, WindowCache
@@ -100,7 +101,6 @@ def predict_part(folder: RunFolder, dataset: Dataset, part: Part = "test") -> pd
     windows = [run.cache.windows[index] for index in indices]
     columns = ([w.gene_id for w in windows], [w.cell_type for w in windows], predicted, observed, outside, total)
     table = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
-    partial = kept.with_name(f".{kept.name}.partial")
-    table.to_parquet(partial, index=False)
-    partial.replace(kept)
+    with whole_file(kept) as partial:
+        table.to_parquet(partial, index=False)
     return table

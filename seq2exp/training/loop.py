@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
-import os
 import shutil
 import sys
 import time
@@ -26,6 +25,7 @@ from tqdm import tqdm
 
 from seq2exp.baselines.checkpoint import save_system
 from seq2exp.errors import Seq2ExpError, TrainingError
+from seq2exp.files import write_whole
 from seq2exp.genome import Interval
 from seq2exp.processing import trained_on
 from seq2exp.sources.dataset import Dataset
@@ -126,7 +126,7 @@ class Loop:
         return trained_on.measure(self.dataset, places)
 
     def save(self) -> None:
-        """Write the state beside the old one, then put it in its place."""
+        """Put the state in the place of the old one."""
         with self._writing():
             if not self.first:
                 return
@@ -140,12 +140,7 @@ class Loop:
                 content["loss_scale"] = scale
             buffer = io.BytesIO()  # torch's own writer hides the system's error
             torch.save(content, buffer)
-            partial = self.folder.state.with_name(f".{self.folder.state.name}.partial")
-            with partial.open("wb") as out:
-                out.write(buffer.getbuffer())
-                out.flush()
-                os.fsync(out.fileno())
-            partial.replace(self.folder.state)
+            write_whole(self.folder.state, buffer.getbuffer())
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

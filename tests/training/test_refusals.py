@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from seq2exp.errors import SettingsError, TrainingError
+from seq2exp.files import write_whole
 from seq2exp.model.checkpoint import build_network, save_checkpoint
 from seq2exp.sources.dataset import open_dataset
 from seq2exp.training import cache as cache_room
@@ -152,12 +153,12 @@ def test_a_disk_that_fills_in_training_costs_nothing_that_was_saved(
 ) -> None:
     chosen = config("trained", run={"save_every": 2, "log_every": 1})
     calls = iter([False] * 2 + [True])
-    fsync, row = os.fsync, Curves.train
+    row = Curves.train
 
-    def full_state(number: int) -> None:
+    def full_state(path: Path, content: memoryview) -> None:
         if next(calls):
             raise FULL
-        fsync(number)
+        write_whole(path, content)
 
     def full_curves(self: Curves, values: Any) -> None:
         if values["step"] == 5:
@@ -168,14 +169,17 @@ def test_a_disk_that_fills_in_training_costs_nothing_that_was_saved(
         raise FULL
 
     if place == "state":
-        monkeypatch.setattr(os, "fsync", full_state)
+        monkeypatch.setattr("seq2exp.training.loop.write_whole", full_state)
     elif place == "curves":
         monkeypatch.setattr(Curves, "train", full_curves)
     else:
         monkeypatch.setattr("seq2exp.training.loop.save_system", full_checkpoint)
     refused(chosen, tmp_path, r"writing failed at update [56] \(No space left on device\); free some space")
     monkeypatch.undo()
+    left = tmp_path / "trained" / ".last.ckpt.0.partial"  # of a run that was killed while it saved
+    left.write_bytes(b"half")
     folder = train(chosen, root=tmp_path, progress=False)
+    assert not left.exists()
     for ours, theirs in zip(folder.curves(), trained.curves(), strict=True):
         assert list(ours["step"]) == list(theirs["step"])
         for column in ("loss", "mse"):
