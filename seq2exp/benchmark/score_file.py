@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from seq2exp import __version__
 from seq2exp.errors import SourceError
+from seq2exp.files import whole_file
 from seq2exp.sources.truth import GeneInCell
 
 FORMAT_VERSION = 1
@@ -193,7 +193,8 @@ def add_scores(path: Path, of: ScoredWhat, rows: Sequence[GeneScore]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path):
             before = read_scores_of(path, of)
-            _replace(path, _merged(before, of, rows))
+            with whole_file(path) as partial:
+                pq.write_table(_merged(before, of, rows), partial, compression="zstd")
     except OSError as error:
         raise SourceError(f"{path}: cannot be written ({error.strerror or error}); name another file") from error
 
@@ -211,16 +212,6 @@ def _merged(before: ScoreFile | None, of: ScoredWhat, rows: Sequence[GeneScore])
     table = table.sort_by([(name, "ascending") for name in ("cell", "chrom", "tss", "gene_id")])
     facts = dataclasses.asdict(of) | {"seq2exp_version": ", ".join(dict.fromkeys(versions))}
     return table.replace_schema_metadata({_METADATA: json.dumps({"format_version": FORMAT_VERSION, **facts})})
-
-
-def _replace(path: Path, table: pa.Table) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False) as file:
-        partial = Path(file.name)
-    try:
-        pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from pathlib import Path
 import pyBigWig
 
 from seq2exp.errors import ScoringError
+from seq2exp.files import whole_file
 from seq2exp.genome import Gene, Interval
 from seq2exp.results import FloatArray
-from seq2exp.scoring.folder import ScoreFolder, written_whole
+from seq2exp.scoring.folder import ScoreFolder, writing
 from seq2exp.scoring.windows import unpacked
 
 MASK_TRACK = (
@@ -67,8 +68,8 @@ def write_masks(folder: ScoreFolder, cell_type: str) -> None:
             f"{path}: needs up to {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} are free; free some space, shards are kept"
         )
 
-    def write(partial: Path) -> None:
-        covered = 0
+    covered = 0
+    with writing(path), whole_file(path) as partial:
         with pyBigWig.open(str(partial), "w") as out:
             out.addHeader(list(plan.chrom_sizes.items()))
             for gene_id, mask in _masks(folder, cell_type):
@@ -78,8 +79,6 @@ def write_masks(folder: ScoreFolder, cell_type: str) -> None:
                     out.addEntries(place.chrom, place.start, values=values, span=1, step=1)
                     covered += len(values)
         _check(partial, covered)
-
-    written_whole(path, write)
 
 
 def _masks(folder: ScoreFolder, cell_type: str) -> Iterator[tuple[str, FloatArray]]:

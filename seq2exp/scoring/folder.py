@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from seq2exp.errors import ScoringError
+from seq2exp.files import remove_partials, whole_file, write_whole
 from seq2exp.scoring.plan import Plan, differences
 from seq2exp.scoring.windows import shard_schema
 
@@ -98,7 +98,8 @@ class ScoreFolder:
         schema = shard_schema().with_metadata({METADATA: facts, MADE: json.dumps(made)})
         table = pa.Table.from_pylist(list(rows), schema=schema)
         path = self.shard_path(number)
-        written_whole(path, lambda partial: pq.write_table(table, partial, compression="zstd"))
+        with writing(path), whole_file(path) as partial:
+            pq.write_table(table, partial, compression="zstd")
 
     def read_shard(self, number: int, columns: Sequence[str]) -> pa.Table:
         """The named columns of a shard.
@@ -126,8 +127,7 @@ class ScoreFolder:
                     file.truncate(0)
                     file.write(f"{os.getpid()}\n")  # whose it is, for people
                     file.flush()
-                    for left in path.parent.glob(f".{number:05d}.*.partial"):
-                        left.unlink(missing_ok=True)
+                    remove_partials(path.parent, f"{number:05d}.")
             yield free
 
     @contextmanager
@@ -168,7 +168,8 @@ def open_folder(out: Path, plan: Plan) -> ScoreFolder:
     text = json.dumps(dict(plan.facts), indent=1) + "\n"
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-    write_text_whole(path, text)
+    with writing(path):
+        write_whole(path, text.encode())
     return open_folder(out, plan)
 
 
@@ -180,34 +181,6 @@ def _require_same(path: Path, plan: Plan) -> None:
         raise ScoringError(f"{path}: not a plan of scores ({error}); give another --out") from error
     if differing:
         raise ScoringError(f"{path}: the folder holds scores of another run ({differing}); give another --out")
-
-
-def written_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a file beside ``path``, put it on the disk, and give it its name in one step.
-
-    Raises
-    ------
-    ScoringError
-        No room, no permission.
-    """
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial")  # several machines may share the folder
-    with writing(path):
-        try:
-            write(partial)
-            _on_disk(partial)
-            partial.replace(path)
-            _on_disk(path.parent)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-def write_text_whole(path: Path, text: str) -> None:
-    """`written_whole` of a text."""
-
-    def write(partial: Path) -> None:
-        partial.write_text(text, encoding="utf-8")
-
-    written_whole(path, write)
 
 
 @contextmanager
@@ -230,14 +203,6 @@ def _opened(path: Path) -> Iterator[IO[str]]:
         yield file
     finally:
         file.close()
-
-
-def _on_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _lock(file: IO[str], *, wait: bool) -> bool:

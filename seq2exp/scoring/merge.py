@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from seq2exp.errors import ScoringError
+from seq2exp.files import whole_file, whole_text, write_whole
 from seq2exp.inference.drawn import QUANTILES
 from seq2exp.scoring.bigwig import MASK_TRACK, write_masks
 from seq2exp.scoring.folder import (
@@ -19,8 +19,7 @@ from seq2exp.scoring.folder import (
     METADATA,
     SCORES_FILE,
     ScoreFolder,
-    write_text_whole,
-    written_whole,
+    writing,
 )
 from seq2exp.scoring.windows import scores_schema
 
@@ -65,7 +64,8 @@ def merge(folder: ScoreFolder, *, seconds: float, processes: int) -> dict[str, A
         "last_start": {"seconds": round(seconds, 2), "processes": processes},
         "files": {path.name: path.stat().st_size for path in folder.results},
     }
-    write_text_whole(folder.card, json.dumps(card, indent=1) + "\n")
+    with writing(folder.card):
+        write_whole(folder.card, (json.dumps(card, indent=1) + "\n").encode())
     folder.tidy()
     return card
 
@@ -74,18 +74,19 @@ def _write_scores(folder: ScoreFolder) -> dict[str, Any]:
     """The score columns of all shards in the plan's order; how many rows there are of each kind."""
     schema = scores_schema().with_metadata({METADATA: json.dumps(dict(folder.plan.facts))})
     counts = {"n_windows": 0, "n_problems": 0, "n_faithful": 0}
-
-    def write(partial: Path) -> None:
-        with pq.ParquetWriter(partial, schema, compression="zstd") as out:
-            for number in range(folder.plan.n_shards):
-                table = folder.read_shard(number, schema.names)
-                out.write_table(table.replace_schema_metadata(schema.metadata))
-                rows = table.select(["problem", "faithful"]).to_pydict()
-                counts["n_windows"] += len(rows["problem"])
-                counts["n_problems"] += sum(map(bool, rows["problem"]))
-                counts["n_faithful"] += sum(map(bool, rows["faithful"]))
-
-    written_whole(folder.path / SCORES_FILE, write)
+    path = folder.path / SCORES_FILE
+    with (
+        writing(path),
+        whole_file(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd") as out,
+    ):
+        for number in range(folder.plan.n_shards):
+            table = folder.read_shard(number, schema.names)
+            out.write_table(table.replace_schema_metadata(schema.metadata))
+            rows = table.select(["problem", "faithful"]).to_pydict()
+            counts["n_windows"] += len(rows["problem"])
+            counts["n_problems"] += sum(map(bool, rows["problem"]))
+            counts["n_faithful"] += sum(map(bool, rows["faithful"]))
     scored = counts["n_windows"] - counts["n_problems"]
     return counts | {"faithful": counts["n_faithful"] == scored > 0}
 
@@ -103,15 +104,12 @@ def _write_elements(folder: ScoreFolder) -> None:
         "tss_distance_bp: middle, positive in the direction of transcription",
         "#" + "\t".join((*ELEMENT_COLUMNS, *ELEMENT_EXTRA)),
     ]
-
-    def write(partial: Path) -> None:
-        with partial.open("w", encoding="utf-8") as out:
-            out.write("\n".join(lines) + "\n")
-            for _, rows in groupby(_elements(folder), key=lambda row: row[0]):
-                for row in sorted(rows, key=lambda row: (row[1], row[2], row[6], row[8])):
-                    out.write("\t".join(map(str, row)) + "\n")
-
-    written_whole(folder.path / ELEMENTS_FILE, write)
+    path = folder.path / ELEMENTS_FILE
+    with writing(path), whole_text(path) as out:
+        out.write("\n".join(lines) + "\n")
+        for _, rows in groupby(_elements(folder), key=lambda row: row[0]):
+            for row in sorted(rows, key=lambda row: (row[1], row[2], row[6], row[8])):
+                out.write("\t".join(map(str, row)) + "\n")
 
 
 def _elements(folder: ScoreFolder) -> Iterator[tuple[Any, ...]]:
