@@ -14,47 +14,34 @@ from seq2exp.inference.edits import BaseEdit, base_at, edited_session
 from seq2exp.inference.perturb import ElementEffect, deletion_scan, element_effects, scan_places
 from seq2exp.inference.perturb_report import effects_csv, scan_csv
 from seq2exp.inference.session import LocusSession, open_session
-from seq2exp.model.checkpoint import build_network, save_checkpoint
-from seq2exp.settings import MaskSettings, ModelConfig, Preset
+from seq2exp.model.network import Seq2Exp
+from seq2exp.settings import MaskSettings
 from seq2exp.sources.crispri import Knockdown
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.truth import TruthElement
+from tests.random_checkpoints import write_random
 
 FAITHFUL = MaskSettings()
 
 
-def _far_sighted(preset: Preset, folder: Path) -> LoadedCheckpoint:
-    """Random weights scaled up so that far elements reach the prediction well above rounding."""
-    torch.manual_seed(5)
-    config = ModelConfig.preset(
-        preset,
-        window_bp=4096,
-        centre_bp=256,
-        d_model=16,
-        generator_layers=1,
-        predictor_layers=1,
-        init_residual_layers=1,
-    )
-    network = build_network(config)
-    assert network.generator is not None
-    with torch.no_grad():
-        network.generator.mask_head.weight.mul_(8)
-        network.head.layers[-1].weight.mul_(50)
-        for name, weight in network.named_parameters():
-            if name.endswith("A_log"):
-                weight.sub_(7.0)  # the state fades over a thousand bases instead of a few
-    save_checkpoint(folder, network, provenance={"trained": False})
-    return load_checkpoint_for_inference(folder, "cpu")
+def _far_sighted(network: Seq2Exp) -> None:
+    """Scaled up so that far elements reach the prediction well above rounding."""
+    network.head.layers[-1].weight.mul_(50)
+    for name, weight in network.named_parameters():
+        if name.endswith("A_log"):
+            weight.sub_(7.0)  # the state fades over a thousand bases instead of a few
 
 
 @pytest.fixture(scope="session")
 def soft(tmp_path_factory: pytest.TempPathFactory) -> LoadedCheckpoint:
-    return _far_sighted("soft", tmp_path_factory.mktemp("far") / "soft")
+    folder = write_random(tmp_path_factory.mktemp("far") / "soft", "soft", adapt=_far_sighted, init_residual_layers=1)
+    return load_checkpoint_for_inference(folder, "cpu")
 
 
 @pytest.fixture(scope="session")
 def hard(tmp_path_factory: pytest.TempPathFactory) -> LoadedCheckpoint:
-    return _far_sighted("hard", tmp_path_factory.mktemp("far") / "hard")
+    folder = write_random(tmp_path_factory.mktemp("far") / "hard", "hard", adapt=_far_sighted, init_residual_layers=1)
+    return load_checkpoint_for_inference(folder, "cpu")
 
 
 def _session(

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from seq2exp.inference.checkpoints import LoadedCheckpoint, load_checkpoint_for_inference
-from seq2exp.model.checkpoint import build_network, save_checkpoint
+from seq2exp.model.network import Seq2Exp
 from seq2exp.scoring.plan import ScoreSettings
 from seq2exp.scoring.run import score_dataset
 from seq2exp.scoring.worker import Job
-from seq2exp.settings import ModelConfig, Preset
+from seq2exp.settings import Preset
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.synthetic import synthesize
+from tests.random_checkpoints import write_random
 
 SETTINGS = ScoreSettings(samples=3, bigwig=True, shard_size=5, promoter_only=True)
 """24 genes: four shards of five and one of four."""
@@ -31,28 +32,23 @@ def preset(request: pytest.FixtureRequest) -> Preset:
     return chosen
 
 
+def _far_sighted(network: Seq2Exp) -> None:
+    """Scaled so that predictions hang on bases far away."""
+    for name, values in network.named_parameters():
+        if name.endswith("A_log"):
+            values.fill_(-7)  # a memory of thousands of bases
+        elif name.endswith("out_proj.weight"):
+            values.mul_(8)
+
+
 @pytest.fixture(scope="session")
 def checkpoint_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Preset], Path]:
-    """Random weights, said to be so, scaled so that masks have structure and predictions hang on bases far away."""
     made: dict[Preset, Path] = {}
 
     def make(preset: Preset) -> Path:
         if preset not in made:
-            torch.manual_seed(5)
-            config = ModelConfig.preset(
-                preset, window_bp=4096, centre_bp=256, d_model=8, generator_layers=1, predictor_layers=1
-            )
-            network = build_network(config)
-            assert network.generator is not None
-            with torch.no_grad():
-                network.generator.mask_head.weight.mul_(8)
-                for name, values in network.named_parameters():
-                    if name.endswith("A_log"):
-                        values.fill_(-7)  # a memory of thousands of bases
-                    elif name.endswith("out_proj.weight"):
-                        values.mul_(8)
-            made[preset] = tmp_path_factory.mktemp("checkpoints") / f"{preset}-random"
-            save_checkpoint(made[preset], network, provenance={"trained": False})
+            folder = tmp_path_factory.mktemp("checkpoints") / f"{preset}-random"
+            made[preset] = write_random(folder, preset, adapt=_far_sighted, d_model=8)
         return made[preset]
 
     return make
