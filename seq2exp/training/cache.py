@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seq2exp.errors import TrainingError
-from seq2exp.files import whole_folder
+from seq2exp.files import whole_folder, write_whole
 from seq2exp.genome import Gene
 from seq2exp.settings import RNA_FEATURES, SIGNALS, WindowSettings
 from seq2exp.sources.dataset import Dataset
@@ -261,10 +261,7 @@ def _write(
     for array in arrays.values():
         array.flush()
     text = json.dumps({"format_version": FORMAT_VERSION, "facts": facts, "windows": rows})
-    with (folder / INDEX_FILE).open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
+    write_whole(folder / INDEX_FILE, text.encode())
 
 
 def _new_array(path: Path, kind: str, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
