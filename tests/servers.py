@@ -312,8 +312,8 @@ class _Handler(BaseHTTPRequestHandler):
                 if fault.pause and self.server_of.closing.wait(fault.pause):
                     break
                 piece = body[first : min(first + CHUNK, stop)]
+                request.sent += len(piece)  # before the client can have it and look
                 self.wfile.write(piece)
-                request.sent += len(piece)
             if stop < len(body):
                 if fault.stall_after is not None:
                     self._until_somebody_goes()
