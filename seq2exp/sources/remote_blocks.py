@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import hashlib
 import json
 import os
@@ -90,7 +91,7 @@ class BlockStore:
     def _block(self, url: str, facts: Facts, index: int) -> Path:
         return self._of(url) / _state(facts) / f"{index:08d}.block"
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _write(self, path: Path, content: bytes, tries: int = 10) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
@@ -102,6 +103,11 @@ class BlockStore:
                 Path(name).unlink(missing_ok=True)
                 raise
         except OSError as error:
+            if (
+                isinstance(error, FileNotFoundError | FileExistsError) and tries > 1
+            ):  # the folder came or went meanwhile
+                self._write(path, content, tries - 1)
+                return
             raise RemoteError(
                 f"{self.folder}: the cache of remote files cannot be written ({error.strerror}); make room there, "
                 "or set SEQ2EXP_CACHE to another folder"
@@ -110,7 +116,8 @@ class BlockStore:
     def _make_room(self) -> None:
         """Delete the blocks longest unused until a tenth of the limit is free."""
         found: list[tuple[float, int, Path]] = []
-        for path in self.folder.glob("*/*/*.block"):
+        for name in glob.iglob("*/*/*.block", root_dir=self.folder):  # noqa: PTH207 - Path.glob fails on what vanishes
+            path = self.folder / name
             with suppress(OSError):
                 facts = path.stat()
                 found.append((facts.st_mtime, facts.st_size, path))

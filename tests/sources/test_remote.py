@@ -15,8 +15,8 @@ import pytest
 
 from seq2exp.errors import RemoteError
 from seq2exp.sources.remote import RemoteFile
-from seq2exp.sources.remote_blocks import BLOCK_BYTES
-from seq2exp.sources.remote_http import WHOLE_LIMIT, Patience
+from seq2exp.sources.remote_blocks import BLOCK_BYTES, BlockStore
+from seq2exp.sources.remote_http import WHOLE_LIMIT, Facts, Patience
 from tests.servers import Fault, RangeServer
 
 HASTY = Patience(connect_s=2, silence_s=0.4, whole_s=2, tries=3, back_off_s=0.01, grudge_s=0)
@@ -280,3 +280,21 @@ def test_several_processes_share_a_cache(server: RangeServer, tmp_path: Path, li
     if limit > 10**6 * 100:
         assert len(server.requests) < 3 * 6 + 1  # no process fetches what another has kept
     assert not list((tmp_path / "cache").rglob("*.part"))
+
+
+def test_files_may_be_forgotten_while_others_are_kept_and_room_is_made(tmp_path: Path) -> None:
+    """Every put looks for room here, so folders vanish under those who look and those who write."""
+    facts = Facts(size=BLOCK_BYTES, etag="one", modified=None)
+
+    def come_and_go(number: int) -> None:
+        store = BlockStore(tmp_path, limit_bytes=BLOCK_BYTES)
+        for turn in range(200):
+            url = f"http://somewhere/{(number + turn) % 5}"
+            store.put(url, facts, 0, bytes(BLOCK_BYTES))
+            assert store.get(url, facts, 0) in (None, bytes(BLOCK_BYTES))
+            store.forget(url)
+
+    with ThreadPoolExecutor(6) as threads:
+        for one in [threads.submit(come_and_go, number) for number in range(6)]:
+            one.result()
+    assert not list(tmp_path.rglob("*.part"))
