@@ -30,11 +30,12 @@ RUNS = Path(".data/runs")
 ATTRIBUTIONS = ("gradient x input", "in-silico deletion", "attention", "activity x contact")
 
 HOW = (
-    "Every system at the size of `configs/demo-*.yaml` (windows of 8,192 bp, width 64, 2 layers; Enformer at 2 layers of "
-    "width 96 where the published one has 11 of 1,536), trained in {:,} updates of {} windows, every other length in "
-    "proportion, and put to the test chromosomes with the weights of its lowest validation MSE. Seq2Exp's first stage "
-    "(cheap, without a scan) is not among the windows. Minutes are of one core of a shared machine, so they tell little of "
-    "the systems. The paper's orderings are by MSE; one within the deviation of its runs is open."
+    "Every system at the size of `configs/demo-*.yaml` (windows of 8,192 bp, width 64, 2 layers; Enformer at 2 "
+    "layers of width 96 where the published one has 11 of 1,536), trained in {:,} updates of {} windows, every "
+    "other length in proportion, and put to the test chromosomes with the weights of its lowest validation MSE. "
+    "Seq2Exp's first stage (cheap, without a scan) is not among the windows. Minutes are of one core of a shared "
+    "machine, so they tell little of the systems. The paper's orderings are by MSE; one within the deviation of "
+    "its runs is open."
 )
 
 
@@ -87,7 +88,6 @@ def main() -> None:
     parser.add_argument("--genes", type=int, default=30, help="test genes whose attributions are scored")
     parser.add_argument("--again", action="store_true", help="score attributions that lie there already, too")
     chosen = parser.parse_args()
-    updates, batch = read_length(chosen.length)
     lines = ["## The paper's systems on synthetic data", "", HOW.format(*read_length(chosen.length)), ""]
     lines += ["### Table 1: expression", "", *made("table1", chosen.dataset, chosen.length, chosen.seeds), ""]
     lines += ["### Table 2: masks", "", *made("table2", chosen.dataset, chosen.length, chosen.seeds), ""]
