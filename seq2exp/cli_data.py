@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seq2exp.errors import DownloadError, SettingsError
-from seq2exp.sources.catalogue import CATALOGUE, Catalogue, load_catalogue
+
+if TYPE_CHECKING:
+    from seq2exp.sources.catalogue import Catalogue
 
 data = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Data files: what exists, what is here, how to get it."
 )
 
 CataloguePath = Annotated[
-    Path,
+    Path | None,
     typer.Option("--catalogue", help="Another catalogue than the project's own.", show_default="data_manifest.yaml"),
 ]
 Folder = Annotated[Path | None, typer.Option("--dir", help="Folder of the files; default: .data/real.")]
@@ -35,7 +37,7 @@ def list_data(
     cell: Cells = None,
     task: Annotated[str | None, typer.Option(help="Only what this task needs or can use.")] = None,
     folder: Folder = None,
-    catalogue: CataloguePath = CATALOGUE,
+    catalogue: CataloguePath = None,
     as_json: AsJson = False,
 ) -> None:
     """What exists: id, size, state on disk, licence and title of every upstream file.
@@ -45,9 +47,9 @@ def list_data(
     from seq2exp.sources.catalogue_state import state_of
     from seq2exp.sources.catalogue_words import listing
 
-    known = load_catalogue(catalogue)
+    known, place = _read(catalogue)
     wanted = known.select(cell or (), task)
-    states = {state.id: state for state in state_of(known, _files_dir(known, catalogue, folder))}
+    states = {state.id: state for state in state_of(known, _files_dir(known, place, folder))}
     if as_json:
         _print_json([_facts(known, source.id, states[source.id]) for source in wanted])
         return
@@ -59,7 +61,7 @@ def list_data(
 def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="As `data list` shows it.")],
     folder: Folder = None,
-    catalogue: CataloguePath = CATALOGUE,
+    catalogue: CataloguePath = None,
     as_json: AsJson = False,
 ) -> None:
     """Everything known of one file: what it is, how sure that is, its terms, its server, which tasks need it.
@@ -70,8 +72,8 @@ def explain(
     from seq2exp.sources.catalogue_state import one_state
     from seq2exp.sources.catalogue_words import explanation
 
-    known = load_catalogue(catalogue)
-    files_dir = _files_dir(known, catalogue, folder)
+    known, place = _read(catalogue)
+    files_dir = _files_dir(known, place, folder)
     state = one_state(known.source(id), files_dir, read_ledger(files_dir))
     if as_json:
         _print_json(_facts(known, id, state))
@@ -85,7 +87,7 @@ def check(
     only: Annotated[list[str] | None, typer.Option(help="Ids to check; repeatable; default: all.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Also read every file through for its checksum.")] = False,
     folder: Folder = None,
-    catalogue: CataloguePath = CATALOGUE,
+    catalogue: CataloguePath = None,
     as_json: AsJson = False,
 ) -> None:
     """What is here, whether it is whole and as stated; exit status 1 where something is wrong.
@@ -101,7 +103,7 @@ def check(
     from seq2exp.sources.download_bars import Bars
     from seq2exp.sources.download_cancel import Cancel
 
-    known = load_catalogue(catalogue)
+    known, place = _read(catalogue)
     with Bars() as bars:
 
         def digests(state: FileState) -> Any:
@@ -109,7 +111,7 @@ def check(
 
         found = look(
             known,
-            _files_dir(known, catalogue, folder),
+            _files_dir(known, place, folder),
             measure=digests if verify else None,
             ids=tuple(only or ()),
         )
@@ -151,7 +153,7 @@ def get(
         bool, typer.Option("--accept-changed", help="Take files that changed since their first download.")
     ] = False,
     folder: Folder = None,
-    catalogue: CataloguePath = CATALOGUE,
+    catalogue: CataloguePath = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch files: plan, question, then several at once; ctrl-C or a lost connection loses nothing, call it again.
@@ -166,12 +168,12 @@ def get(
     from seq2exp.sources.download_plan import make_plan
     from seq2exp.sources.download_run import Choices, carry_out
 
-    known = load_catalogue(catalogue)
+    known, place = _read(catalogue)
     if build is not None and not cell:
         raise SettingsError("--build needs the cell types of the data set: give --cell")
     plan = make_plan(
         known,
-        _files_dir(known, catalogue, folder),
+        _files_dir(known, place, folder),
         task=task,
         cells=cell or (),
         only=only or (),
@@ -221,6 +223,14 @@ def _ask(yes: bool) -> None:
     if not sys.stdin.isatty():
         raise DownloadError("nobody can be asked here; look at the plan with --dry-run, then give --yes")
     typer.confirm("Fetch these?", abort=True, err=True)
+
+
+def _read(path: Path | None) -> tuple[Catalogue, Path]:
+    """The catalogue, the project's own unless told, and where it lies."""
+    from seq2exp.sources.catalogue import CATALOGUE, load_catalogue  # imported late: every verb starts with this file
+
+    place = path or CATALOGUE
+    return load_catalogue(place), place
 
 
 def _files_dir(catalogue: Catalogue, path: Path, folder: Path | None) -> Path:
