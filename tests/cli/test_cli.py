@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from seq2exp import __version__
-from seq2exp.cli import main
 from seq2exp.model.checkpoint import build_network, save_checkpoint
 from seq2exp.settings import ModelConfig
 from seq2exp.synthetic import synthesize
@@ -52,20 +51,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQ2EXP_CACHE", str(tmp_path / "cache"))
 
 
-def _run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["seq2exp", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    out, err = capsys.readouterr()
-    return int(ended.value.code or 0), out, err
-
-
 Run = Any
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return lambda *words: _run(monkeypatch, capsys, *words)
 
 
 @pytest.mark.parametrize("verb", ["synthesize", "predict", "peaks", "convert-checkpoint"])

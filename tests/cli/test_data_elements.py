@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from seq2exp.cli import main
 from seq2exp.sources.annotation import read_regions
 from seq2exp.sources.dataset import open_dataset
 from seq2exp.sources.element_counts import read_elements
@@ -25,29 +22,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthesize("tiny", tmp_path_factory.mktemp("tiny") / "tiny", bam=True).parent
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*words: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["seq2exp", "data", *map(str, words)])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return command
-
-
 def test_peaks_of_all_windows_at_the_share_asked_for(run: Run, tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "SynK.narrowPeak"
-    status, shown, err = run("peaks", "--dataset", tiny, "--cell", "SynK", "--target-share", 0.15, out, "--json")
+    status, shown, err = run(
+        "data", "peaks", "--dataset", tiny, "--cell", "SynK", "--target-share", 0.15, out, "--json"
+    )
     assert status == 0, err
     found = json.loads(shown)
     assert found["share"] == pytest.approx(0.15, abs=0.02)
     assert found["n_peaks"] == len(read_regions(out)) > 10
     reads = open_dataset(tiny).path("dnase_alignment", "SynK")
-    words = ("peaks", "--dataset", tiny, "--cell", "SynK", "--bam", reads, "--genome-size", 150_000)
+    words = ("data", "peaks", "--dataset", tiny, "--cell", "SynK", "--bam", reads, "--genome-size", 150_000)
     status, shown, err = run(*words, tmp_path / "reads.narrowPeak")
     assert status == 0, err
     assert "as called, over" in shown
@@ -59,7 +44,7 @@ def test_peaks_of_all_windows_at_the_share_asked_for(run: Run, tiny: Path, tmp_p
 
 def test_elements_from_the_tracks_of_a_data_set(run: Run, tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "elements.tsv.gz"
-    status, shown, err = run("elements", "--dataset", tiny, "--cell", "SynG", out, "--json")
+    status, shown, err = run("data", "elements", "--dataset", tiny, "--cell", "SynG", out, "--json")
     assert status == 0, err
     found = json.loads(shown)
     table = read_elements(out, unit="signal")
@@ -69,9 +54,11 @@ def test_elements_from_the_tracks_of_a_data_set(run: Run, tiny: Path, tmp_path: 
     promoters = {(gene.chrom, gene.tss) for gene in dataset.genes}
     assert found["n_promoters"] >= len(promoters) // 2
     assert sum(len(rows.start) for rows in table.values()) == found["n_elements"]
-    status, _, err = run("elements", "--dataset", tiny, "--cell", "SynG", "--dnase-bam", "x.bam", tmp_path / "no.tsv")
+    status, _, err = run(
+        "data", "elements", "--dataset", tiny, "--cell", "SynG", "--dnase-bam", "x.bam", tmp_path / "no.tsv"
+    )
     assert status == 2
     assert "--h3k27ac-bam" in err
-    status, _, err = run("elements", "--dataset", tiny, "--cell", "Elsewhere", tmp_path / "no.tsv")
+    status, _, err = run("data", "elements", "--dataset", tiny, "--cell", "Elsewhere", tmp_path / "no.tsv")
     assert status == 2
     assert "SynK, SynG" in err

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from seq2exp.cli import main
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.synthetic import synthesize
 from tests.processing.upstream import BIN_BP, CENTRE_BP, WINDOW_BP, published, write_upstream
@@ -57,20 +54,6 @@ def upstream(tiny: Dataset, tmp_path: Path) -> Iterator[Upstream]:
         catalogue.parent.mkdir()
         catalogue.write_text(yaml.safe_dump(content))
         yield Upstream(catalogue, server, tiny)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def command(*words: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["seq2exp", *map(str, words)])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return command
 
 
 def test_two_cell_types_come_and_become_a_data_set(upstream: Upstream, run: Run, tmp_path: Path) -> None:
