@@ -16,7 +16,7 @@ benchmarks = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Comp
 Part = Literal["test", "valid", "train", "all"]
 
 
-def print_json(values: dict[str, Any]) -> None:
+def print_json(values: Any) -> None:
     """Values on standard output, as every verb prints them under --json."""
     typer.echo(json.dumps(values, indent=2, allow_nan=False))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seq2exp.cli_benchmark import print_json
 from seq2exp.errors import DownloadError, SettingsError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def list_data(
     wanted = known.select(cell or (), task)
     states = {state.id: state for state in state_of(known, _files_dir(known, place, folder))}
     if as_json:
-        _print_json([_facts(known, source.id, states[source.id]) for source in wanted])
+        print_json([_facts(known, source.id, states[source.id]) for source in wanted])
         return
     for line in listing(known, wanted, [states[source.id] for source in wanted]):
         typer.echo(line)
@@ -76,7 +76,7 @@ def explain(
     files_dir = _files_dir(known, place, folder)
     state = one_state(known.source(id), files_dir, read_ledger(files_dir))
     if as_json:
-        _print_json(_facts(known, id, state))
+        print_json(_facts(known, id, state))
         return
     for line in explanation(known, known.source(id), state):
         typer.echo(line)
@@ -116,7 +116,7 @@ def check(
             ids=tuple(only or ()),
         )
     if as_json:
-        _print_json([finding.to_dict() for finding in found])
+        print_json([finding.to_dict() for finding in found])
     else:
         for line in findings(found):
             typer.echo(line)
@@ -181,7 +181,7 @@ def get(
         streamed=STREAMED_FORMATS if remote else (),
     )
     if dry_run and as_json:
-        _print_json(plan.to_dict(known))
+        print_json(plan.to_dict(known))
     if not as_json:
         for line in planned(known, plan):
             typer.echo(line)
@@ -200,7 +200,7 @@ def get(
         typer.echo("interrupted: what came is kept, and the same command resumes", err=True)
         raise typer.Exit(130) from error
     if as_json:
-        _print_json({**outcome.to_dict(), "files_dir": str(plan.files_dir)})
+        print_json({**outcome.to_dict(), "files_dir": str(plan.files_dir)})
     else:
         typer.echo(f"{len(outcome.done)} came, {len(plan.steps) - len(plan.to_do)} were here")
     for problem in outcome.problems:
@@ -249,7 +249,3 @@ def _facts(catalogue: Catalogue, id: str, state: Any) -> dict[str, Any]:
         "tasks": dict(catalogue.tasks_of(source)),
         "on_disk": state.to_dict(),
     }
-
-
-def _print_json(values: Any) -> None:
-    typer.echo(json.dumps(values, indent=2, allow_nan=False))
