@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from seq2exp.errors import SettingsError
 from seq2exp.genome import Interval
@@ -41,6 +41,7 @@ LENGTH_OFFSET = 0.1
 """Added to a length before its logarithm, so that 0 has one (data-sources.md 6.1)."""
 
 MaskMode = Literal["soft", "hard", "top-k"]
+HardGradient = Literal["compat", "fixed", "every_layer"]
 SignalTransform = Literal["none", "log1p"]
 ContactMode = Literal["vc_counts", "abc_kr"]
 Preset = Literal["soft", "hard"]
@@ -132,9 +133,10 @@ class ModelConfig:
     """Mean at or above which a hard mask keeps a base."""
     top_share: float = 0.1
     """Share of the window a top-k mask keeps."""
-    hard_gradient: Literal["compat", "fixed"] = "compat"
+    hard_gradient: HardGradient = "compat"
     """compat: no prediction gradient reaches a compacted mask, as published; fixed: straight-through values
-    multiply the gathered embeddings (forward unchanged; models.md section 8 row 1)."""
+    multiply the gathered embeddings (models.md section 8 row 1), where RMSNorm undoes nearly all of what they say;
+    every_layer: they multiply the input of every predictor layer too. The prediction is the same in all three."""
     init_residual_layers: int = 64
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
     external_mask: bool = False
@@ -172,8 +174,8 @@ class ModelConfig:
             problems.append("a position table keeps only bases at mask 1, so mask_mode must be hard or top-k")
         if self.shared_backbone and self.generator_layers != self.predictor_layers:
             problems.append("a shared backbone has one depth: generator_layers must equal predictor_layers")
-        if self.hard_gradient not in ("compat", "fixed"):
-            problems.append(f"hard_gradient must be compat or fixed, found {self.hard_gradient!r}")
+        if self.hard_gradient not in get_args(HardGradient):
+            problems.append(f"hard_gradient must be compat, fixed or every_layer, found {self.hard_gradient!r}")
         if self.mask_every_layer and self.position_table:
             problems.append("mask_every_layer is for masks that keep the length; a position table packs the kept bases")
         if self.signal_transform not in ("none", "log1p"):

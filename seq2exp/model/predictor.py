@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 from seq2exp.model.backbone import Backbone
 from seq2exp.model.generator import InputEmbedding, zero_bias_linear
 from seq2exp.model.scan import EngineName
-from seq2exp.settings import ModelConfig
+from seq2exp.settings import HardGradient, ModelConfig
 
 Padding = Literal["none", "official"]
 """none: each gene alone, nothing leaks; official: the batch right-padded with zeros, whose non-zero
@@ -71,37 +71,45 @@ def compacted_centre(
     backbone: Backbone,
     *,
     centre: slice,
-    gradient: Literal["compat", "fixed"],
+    gradient: HardGradient,
     padding: Padding = "none",
     engine: EngineName = "auto",
 ) -> Tensor:
     """Centre rows (B, C, D) of the backbone over the kept bases alone, packed to the front in order.
 
-    Only the kept bases are embedded. ``gradient="fixed"`` multiplies them by their mask values (exactly 1),
-    so that the straight-through gradient reaches the mask; ``compat`` uses the mask as an index only.
+    Only the kept bases are embedded.
 
     Parameters
     ----------
     mask
         (B, L) of zeros and ones, one over the whole centre.
+    gradient
+        ``compat`` uses the mask as an index only; ``fixed`` multiplies the embeddings by their mask values (exactly 1),
+        so that the straight-through gradient reaches the mask; ``every_layer`` multiplies the normalised input of
+        every layer by them too, after which the gradient is no longer undone by the norms.
     """
     width = centre.stop - centre.start
     packed: list[Tensor] = []
+    gates: list[Tensor] = []
     first_rows: list[int] = []
     for index in range(mask.shape[0]):
         keep = mask[index].detach() > 0.5
         kept = keep.nonzero().squeeze(-1)  # (n_kept,)
         seen = None if signals is None else signals[index, kept][None]
         rows = inputs(sequence[index, kept][None], seen, positions=kept)[0]  # (n_kept, D)
-        if gradient == "fixed":
-            rows = rows * mask[index, kept][:, None]
+        ones = mask[index, kept]  # (n_kept,)
+        if gradient != "compat":
+            rows = rows * ones[:, None]
         packed.append(rows)
+        gates.append(ones)
         first_rows.append(int(keep[: centre.start].sum()))
+    gated = gradient == "every_layer" and mask.requires_grad  # else the factor of 1 says nothing
     if padding == "none":
         alone = [
-            backbone(rows[None], rows=slice(first, first + width), engine=engine)
-            for rows, first in zip(packed, first_rows, strict=True)
+            backbone(rows[None], rows=slice(first, first + width), gate=ones[None] if gated else None, engine=engine)
+            for rows, ones, first in zip(packed, gates, first_rows, strict=True)
         ]
         return torch.cat(alone)
-    out = backbone(pad_sequence(packed, batch_first=True), engine=engine)  # (B, max kept, D)
+    gate = pad_sequence(gates, batch_first=True, padding_value=1.0) if gated else None
+    out = backbone(pad_sequence(packed, batch_first=True), gate=gate, engine=engine)  # (B, max kept, D)
     return torch.stack([out[i, first : first + width] for i, first in enumerate(first_rows)])

@@ -95,6 +95,9 @@ class ObjectiveConfig:
     readout_weight: float = 0.0
     """Weight, after those updates, of predicting expression from signals and mask alone: it keeps the mask telling
     what the bases know. 0: off, as published."""
+    readout_reads: Literal["mask", "mean"] = "mask"
+    """What that prediction reads: the mask as the predictor sees it, or the mean of its Beta. A hard draw tells only
+    which side of the threshold a base is on; the mean keeps the order of all of them."""
     stem_rate: float = 3e-3
     """Learning rate at the start of those updates; falls to a twentieth in half a cosine."""
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2exp.baselines.systems import System, predict
-from seq2exp.model.beta import BetaParameters, bottleneck_kl, couple, transform_signals
+from seq2exp.model.beta import BetaParameters, bottleneck_kl, couple, force, transform_signals
 from seq2exp.model.generator import zero_bias_linear
 from seq2exp.model.losses import seq2exp_loss
-from seq2exp.model.network import NetworkInput, Seq2Exp
+from seq2exp.model.network import NetworkInput, NetworkOutput, Seq2Exp
 from seq2exp.settings import SIGNALS, ModelConfig
 from seq2exp.training.batches import Batch
 from seq2exp.training.cache import WindowCache
@@ -165,7 +165,8 @@ class Objective(nn.Module):
         loss = seq2exp_loss(output, batch.target, kl_weight=self.kl_weight(step))
         total, tracks = loss.total, None
         if self.config.readout_weight and self.readout is not None:
-            total = total + self.config.readout_weight * self._readout_loss(output.mask, given, batch.target)
+            seen = output.mask if self.config.readout_reads == "mask" else self._overridden_mean(output, given)
+            total = total + self.config.readout_weight * self._readout_loss(seen, given, batch.target)
         if self.track_head is not None and output.features is not None:
             tracks = self.track_head.loss(output.features, batch.signals, batch.cell)
             total = total + self.config.track_weight * tracks
@@ -197,6 +198,11 @@ class Objective(nn.Module):
         expression = self._readout_loss(mask, given, batch.target)
         total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
+
+    def _overridden_mean(self, output: NetworkOutput, given: NetworkInput) -> Tensor:
+        """(B, L) mean of the mask Beta, blacklist and promoter as in the mask."""
+        assert output.mask_beta is not None  # a network that has a readout has a generator
+        return force(output.mask_beta.mean, blacklist=given.blacklist, centre=self.network.centre)
 
     def _readout(self) -> SignalReadout:
         assert self.readout is not None  # made wherever the configuration asks for it

@@ -10,7 +10,8 @@ from seq2exp.errors import SettingsError
 from seq2exp.model.generator import MaskModel
 from seq2exp.model.losses import seq2exp_loss
 from seq2exp.model.network import NetworkInput, Seq2Exp
-from seq2exp.settings import ModelConfig, Preset
+from seq2exp.model.predictor import Padding
+from seq2exp.settings import HardGradient, ModelConfig, Preset
 
 SMALL = {"window_bp": 512, "centre_bp": 32, "d_model": 16, "generator_layers": 1, "predictor_layers": 1}
 
@@ -136,6 +137,7 @@ def test_external_mask_is_used_as_it_is() -> None:
         ("soft", {}, True),
         ("hard", {}, False),
         ("hard", {"hard_gradient": "fixed"}, True),
+        ("hard", {"hard_gradient": "every_layer"}, True),
         ("hard", {"position_table": False}, True),
     ],
 )
@@ -153,12 +155,29 @@ def test_prediction_gradient_at_the_mask_head(preset: Preset, changes: dict[str,
     assert network.generator.mask_head.weight.grad is not None
 
 
-def test_gradient_fix_leaves_the_forward_unchanged() -> None:
+@pytest.mark.parametrize("padding", ["none", "official"])
+@pytest.mark.parametrize("gradient", ["fixed", "every_layer"])
+def test_gradient_fix_leaves_the_forward_unchanged(gradient: HardGradient, padding: Padding) -> None:
     compat = Seq2Exp(_config("hard")).train()
-    fixed = Seq2Exp(_config("hard", hard_gradient="fixed")).train()
+    fixed = Seq2Exp(_config("hard", hard_gradient=gradient)).train()
     fixed.load_state_dict(compat.state_dict())
     batch = _batch()
-    assert torch.equal(compat(batch, draw="mean").prediction, fixed(batch, draw="mean").prediction)
+    found = [network(batch, draw="mean", padding=padding).prediction for network in (compat, fixed)]
+    assert torch.equal(*found)
+
+
+def test_the_norms_undo_the_gradient_of_embeddings_alone() -> None:
+    """Of what the kept bases outside the promoter say to the mask, a factor on the embeddings alone hands on little."""
+    found = {}
+    for gradient in ("fixed", "every_layer"):
+        torch.manual_seed(1)
+        network = Seq2Exp(_config("hard", hard_gradient=gradient)).train()
+        out = network(_batch(), draw="mean")
+        assert out.sequence_beta is not None
+        given = torch.autograd.grad(out.prediction.sum(), out.sequence_beta.alpha)[0]
+        given[:, network.centre] = 0
+        found[gradient] = float(given.norm())
+    assert 0 < found["fixed"] < 0.1 * found["every_layer"]
 
 
 def test_training_draws_and_evaluation_does_not() -> None:

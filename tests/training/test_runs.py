@@ -25,6 +25,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "soft": {"run": {"precision": "bf16-mixed"}},
     "hard": {"model": {"preset": "hard"}},
     "hard-fixed": {"model": {"preset": "hard", "hard_gradient": "fixed"}},
+    "hard-stem": {
+        "model": {"preset": "hard", "shared_backbone": False, "hard_gradient": "every_layer", "stem_taps": 15},
+        "objective": {"readout_weight": 0.5, "readout_reads": "mean"},
+    },
     "retrain": {"model": {"external_mask": True, "top_share": 0.1}},
     "stem": {
         "model": {"stem_taps": 15, "signal_transform": "log1p"},
