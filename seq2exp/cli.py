@@ -81,6 +81,7 @@ def synthesize(
     ] = "tiny",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
     bam: Annotated[bool, typer.Option("--bam", help="Write DNase reads too, for MACS3 callpeak.")] = False,
+    hic: Annotated[bool, typer.Option("--hic", help="Write the contact maps as .hic too, and read these.")] = False,
 ) -> None:
     """Write a synthetic data set with known truth in real file formats.
 
@@ -100,7 +101,7 @@ def synthesize(
             bars[0].label = f"{what:<18}"
             bars[0].update(done - bars[0].pos)
 
-        manifest = write(preset=preset, out=out, seed=seed, bam=bam, progress=show)
+        manifest = write(preset=preset, out=out, seed=seed, bam=bam, hic=hic, progress=show)
     typer.echo(manifest)
 
 

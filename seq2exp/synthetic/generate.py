@@ -15,6 +15,7 @@ from seq2exp.synthetic.contacts import draw_contacts
 from seq2exp.synthetic.cooler import ContactWriter
 from seq2exp.synthetic.crispri import draw_knockdowns
 from seq2exp.synthetic.expression import NOISE_SD, draw_cage
+from seq2exp.synthetic.juicer import HicWriter
 from seq2exp.synthetic.manifest import assembly_name, data_set_name, manifest
 from seq2exp.synthetic.output import MANIFEST_NAME, holds, require_room
 from seq2exp.synthetic.presets import CELLS, Cell, PresetName, Scale, scale_of
@@ -30,7 +31,13 @@ Progress = Callable[[int, int, str], None]
 
 
 def synthesize(
-    preset: PresetName, out: Path, *, seed: int = 7, bam: bool = False, progress: Progress | None = None
+    preset: PresetName,
+    out: Path,
+    *,
+    seed: int = 7,
+    bam: bool = False,
+    hic: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Path of the manifest of a synthetic data set in ``out``, made now or found there whole.
 
@@ -45,6 +52,8 @@ def synthesize(
         Not negative. The same seed gives the same bytes.
     bam
         Write DNase reads too, for peak callers that start from alignments; the name of the data set says so.
+    hic
+        Write the contact maps as .hic too; the manifest then names these, and the name of the data set says so.
     progress
         Told before every part of every chromosome, and at the end; not called if the data set is there already.
 
@@ -63,35 +72,40 @@ def synthesize(
     scale = scale_of(preset)
     if seed < 0:
         raise SettingsError(f"seed must not be negative, found {seed}")
-    if not holds(out, data_set_name(scale, seed, bam=bam)):
+    if not holds(out, data_set_name(scale, seed, bam=bam, hic=hic)):
         with writable(out), whole_folder(out) as folder:
-            _write(folder, scale, seed, bam=bam, progress=progress or (lambda _done, _total, _what: None))
+            _write(folder, scale, seed, bam=bam, hic=hic, progress=progress or (lambda _done, _total, _what: None))
     return out / MANIFEST_NAME
 
 
 class _LineWriters:
-    """The four files of one line, five with its reads."""
+    """The four files of one line, more with its reads and its contacts as .hic."""
 
-    def __init__(self, stack: ExitStack, folder: Path, cell: Cell, scale: Scale, seed: int, *, bam: bool) -> None:
+    def __init__(
+        self, stack: ExitStack, folder: Path, cell: Cell, scale: Scale, seed: int, *, bam: bool, hic: bool
+    ) -> None:
         sizes = chrom_sizes(scale, seed)
+        assembly = assembly_name(scale, seed)
         self.dnase, self.h3k27ac, self.cage = (
             stack.enter_context(BigWigWriter(folder / f"{cell}.{track}.bw", sizes))
             for track in ("dnase", "h3k27ac", "cage")
         )
-        self.contacts = stack.enter_context(
-            ContactWriter(folder / f"{cell}.mcool", sizes, scale.bin_bp, assembly_name(scale, seed))
-        )
+        cooler = ContactWriter(folder / f"{cell}.mcool", sizes, scale.bin_bp, assembly)
+        self.contacts: list[ContactWriter | HicWriter] = [stack.enter_context(cooler)]
+        if hic:
+            juicer = HicWriter(folder / f"{cell}.hic", sizes, scale.bin_bp, assembly)
+            self.contacts.append(stack.enter_context(juicer))
         self.reads = stack.enter_context(BamWriter(folder / f"{cell}.dnase.bam", sizes)) if bam else None
 
 
-def _write(folder: Path, scale: Scale, seed: int, *, bam: bool, progress: Progress) -> None:
+def _write(folder: Path, scale: Scale, seed: int, *, bam: bool, hic: bool, progress: Progress) -> None:
     """Every file, the manifest last."""
     sizes = chrom_sizes(scale, seed)
     total, done = sum(sizes.values()), 0
     collected = Collected()
     with ExitStack() as stack:
         genome = stack.enter_context(FastaWriter(folder / "genome.fa.gz"))
-        lines = {cell: _LineWriters(stack, folder, cell, scale, seed, bam=bam) for cell in CELLS}
+        lines = {cell: _LineWriters(stack, folder, cell, scale, seed, bam=bam, hic=hic) for cell in CELLS}
         for chrom, size in sizes.items():
             progress(done, total, chrom)
             require_room(folder, total - done)
@@ -105,7 +119,8 @@ def _write(folder: Path, scale: Scale, seed: int, *, bam: bool, progress: Progre
             done += size
         progress(done, total, "indices and tables")
     collected.write(folder)
-    text = yaml.safe_dump(manifest(scale, seed, oracle=collected.oracle(), bam=bam), sort_keys=False, width=120)
+    content = manifest(scale, seed, oracle=collected.oracle(), bam=bam, hic=hic)
+    text = yaml.safe_dump(content, sort_keys=False, width=120)
     (folder / MANIFEST_NAME).write_text(text, encoding="utf-8")
 
 
@@ -120,6 +135,8 @@ def _write_line(writers: _LineWriters, world: World, cell: Cell, seed: int, coll
         writers.reads.add(chrom, dnase, world.codes, stream(seed, chrom, "reads", cell))
     writers.h3k27ac.add_steps(chrom, h3k27ac, world.codes)
     writers.cage.add_bases(chrom, tags.positions, tags.counts.astype(np.float32))
-    writers.contacts.add(chrom, draw_contacts(world, cell, stream(seed, chrom, "contacts", cell)))
+    contacts = draw_contacts(world, cell, stream(seed, chrom, "contacts", cell))
+    for written in writers.contacts:
+        written.add(chrom, contacts)
     collected.add_line(world, cell, tags, dnase, h3k27ac)
     collected.knockdowns.extend(draw_knockdowns(world, cell, dnase, h3k27ac, stream(seed, chrom, "crispri", cell)))

@@ -10,9 +10,9 @@ GENERATOR = 3
 """Raised when the same preset and seed no longer give the same bytes."""
 
 
-def data_set_name(scale: Scale, seed: int, *, bam: bool = False) -> str:
+def data_set_name(scale: Scale, seed: int, *, bam: bool = False, hic: bool = False) -> str:
     """The name by which a finished data set is recognised: preset, seed, generator, and whether it has reads."""
-    return f"synthetic-{scale.name}-seed{seed}-v{GENERATOR}{'-bam' if bam else ''}"
+    return f"synthetic-{scale.name}-seed{seed}-v{GENERATOR}{'-bam' if bam else ''}{'-hic' if hic else ''}"
 
 
 def assembly_name(scale: Scale, seed: int) -> str:
@@ -37,7 +37,9 @@ def _source(
     }
 
 
-def manifest(scale: Scale, seed: int, *, oracle: dict[str, float], bam: bool = False) -> dict[str, Any]:
+def manifest(
+    scale: Scale, seed: int, *, oracle: dict[str, float], bam: bool = False, hic: bool = False
+) -> dict[str, Any]:
     """The manifest as plain types, ready for YAML.
 
     Parameters
@@ -48,6 +50,8 @@ def manifest(scale: Scale, seed: int, *, oracle: dict[str, float], bam: bool = F
         How well the noise-free v predicts the labels; becomes the expression table's summary.
     bam
         Whether there are DNase reads.
+    hic
+        Whether the contact maps are .hic.
 
     Returns
     -------
@@ -89,12 +93,13 @@ def manifest(scale: Scale, seed: int, *, oracle: dict[str, float], bam: bool = F
             "RPM columns hold the tracks' own units",
         ),
     ]
+    contacts = "hic" if hic else "mcool"
     for cell in CELLS:
         tracks = [
             ("dnase", "DNase", f"{cell}.dnase.bw", "bigWig", "read-depth normalized signal", STEP_BP),
             ("h3k27ac", "H3K27ac", f"{cell}.h3k27ac.bw", "bigWig", "signal p-value", STEP_BP),
             ("cage", "CAGE", f"{cell}.cage.bw", "bigWig", "tag counts, both strands", 1),
-            ("contact", "Contacts", f"{cell}.mcool", "mcool", "observed counts", scale.bin_bp),
+            ("contact", "Contacts", f"{cell}.{contacts}", contacts, "observed counts", scale.bin_bp),
         ]
         if bam:
             tracks.append(("dnase_alignment", "DNase reads", f"{cell}.dnase.bam", "bam", "alignments", 1))
@@ -123,7 +128,7 @@ def manifest(scale: Scale, seed: int, *, oracle: dict[str, float], bam: bool = F
             sources.append(entry)
     return {
         "manifest_version": 1,
-        "name": data_set_name(scale, seed, bam=bam),
+        "name": data_set_name(scale, seed, bam=bam, hic=hic),
         "title": f"Synthetic cell lines SynK and SynG ({scale.name}, seed {seed}): nothing here was measured",
         "synthetic": True,
         "genome_build": build,

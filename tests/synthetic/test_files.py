@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +19,8 @@ import yaml
 from seq2exp.errors import SettingsError
 from seq2exp.genome import Interval
 from seq2exp.settings import RNA_FEATURES
+from seq2exp.sources.dataset import open_dataset
+from seq2exp.sources.hic import contact_resolutions, contact_sizes, read_contact_matrix
 from seq2exp.sources.manifest import load_manifest
 from seq2exp.sources.peaks import call_peaks_bam
 from seq2exp.synthetic import synthesize
@@ -29,6 +33,12 @@ from seq2exp.synthetic.world import World, make_world
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthesize("tiny", tmp_path_factory.mktemp("synthetic") / "tiny").parent
+
+
+@pytest.fixture(scope="module")
+def requested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same data set with all that is written on request."""
+    return synthesize("tiny", tmp_path_factory.mktemp("requested") / "tiny", bam=True, hic=True).parent
 
 
 @pytest.fixture(scope="module")
@@ -188,15 +198,62 @@ def test_truth_lists_every_element_of_every_window_in_both_lines(folder: Path, w
     assert causal.groupby(["gene_id", "cell"]).size().max() <= 3
 
 
-def test_reads_are_written_on_request_and_macs3_finds_peaks_in_them(folder: Path, tmp_path: Path) -> None:
-    manifest = load_manifest(synthesize("tiny", tmp_path / "reads", bam=True))
-    assert manifest.name == "synthetic-tiny-seed7-v3-bam"
-    for path in folder.iterdir():  # nothing else changes
+def test_what_is_written_on_request_changes_nothing_else(folder: Path, requested: Path) -> None:
+    assert load_manifest(requested / "manifest.yaml").name == "synthetic-tiny-seed7-v3-bam-hic"
+    for path in folder.iterdir():
         if path.name != "manifest.yaml":
-            assert (tmp_path / "reads" / path.name).read_bytes() == path.read_bytes()
+            assert (requested / path.name).read_bytes() == path.read_bytes()
+    more = {f"{cell}.{kind}" for cell in CELLS for kind in ("dnase.bam", "hic")}
+    assert {path.name for path in requested.iterdir()} == {path.name for path in folder.iterdir()} | more
     with pytest.raises(SettingsError, match="holds 'synthetic-tiny-seed7-v3', not synthetic-tiny-seed7-v3-bam"):
         synthesize("tiny", folder, bam=True)
-    bam = tmp_path / "reads" / "SynK.dnase.bam"
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_hic_maps_hold_the_contacts_of_the_mcools(requested: Path, cell: str) -> None:
+    dataset = open_dataset(requested / "manifest.yaml")
+    written, cooler = requested / f"{cell}.hic", requested / f"{cell}.mcool"
+    assert dataset.path("contact", cell) == written
+    assert (contact_resolutions(written), contact_sizes(written)) == (
+        contact_resolutions(cooler),
+        contact_sizes(cooler),
+    )
+    for chrom, length in contact_sizes(cooler).items():
+        whole = Interval(chrom, 0, length)
+        found, expected = (read_contact_matrix(path, whole, resolution_bp=256) for path in (written, cooler))
+        assert expected.sum() > 0
+        np.testing.assert_array_equal(found, expected)
+
+
+_LIMITED = """
+import resource, signal, sys
+import numpy as np
+from pathlib import Path
+from seq2exp.errors import SourceError
+from seq2exp.synthetic.contacts import ContactPixels
+from seq2exp.synthetic.juicer import HicWriter
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+first, second = np.triu_indices(400)
+count = np.random.default_rng(0).integers(1, 30_000, len(first))
+try:
+    with HicWriter(Path(sys.argv[1]), {"chr1": 400 * 256}, 256, "synthetic") as writer:
+        writer.add("chr1", ContactPixels(first, second, count))
+except SourceError as error:
+    print(error)
+"""
+
+
+def test_a_hic_map_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.hic"
+    ended = subprocess.run([sys.executable, "-c", _LIMITED, str(path)], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith(f"{path}: cannot be written (an error occurred while writing file")
+    assert not list(tmp_path.glob(".hic-*"))
+
+
+def test_macs3_finds_peaks_in_the_reads(folder: Path, requested: Path, tmp_path: Path) -> None:
+    bam = requested / "SynK.dnase.bam"
     content = gzip.decompress(bam.read_bytes())
     assert content[:4] == b"BAM\1"
     called = call_peaks_bam(bam, genome_size=130_000, keep_dup="all", cache_dir=tmp_path / "peaks")
