@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seq2exp.cli_data import data
+from seq2exp.errors import CheckpointError
 
 if TYPE_CHECKING:
     from seq2exp.processing.build import BuildOptions
@@ -113,14 +114,24 @@ def finish(
 
 
 def convert_checkpoints(folder: Path, out: Path, *, quiet: bool = False) -> None:
-    """Official checkpoints of a folder as ours; one that is refused is told and the others are converted."""
+    """Official checkpoints of a folder as ours; one that is refused is told and the others are converted.
+
+    Raises
+    ------
+    CheckpointError
+        None is there, or one was refused, after the others were converted.
+    """
     from seq2exp.model.official_folder import convert_official_folder  # imported late: loads torch
 
-    for found in convert_official_folder(folder, out):
-        if found.refused is not None:
-            typer.echo(f"{found.source}: {found.refused}", err=True)
+    found = convert_official_folder(folder, out)
+    for one in found:
+        if one.refused is not None:
+            typer.echo(f"{one.source}: {one.refused}", err=True)
         elif not quiet:
-            typer.echo(f"{found.source.name} -> {found.out}")
+            typer.echo(f"{one.source.name} -> {one.out}")
+    refused = sum(one.refused is not None for one in found)
+    if refused:
+        raise CheckpointError(f"{folder}: {refused} of {len(found)} checkpoints refused; see above")
 
 
 class _Told:

@@ -75,7 +75,7 @@ def dataset_hash(path: Path) -> str:
 
 
 def checkpoint_paths(*, root: Path | None = None) -> dict[str, Path | None]:
-    """No checkpoint, the shipped ones, those in `.data/checkpoints` and those of runs in `.data/runs`, by name.
+    """No checkpoint, the shipped ones, those in `.data/checkpoints` and beside data sets, and those of runs, by name.
 
     Baselines make no mask and are left out.
     """
@@ -84,6 +84,9 @@ def checkpoint_paths(*, root: Path | None = None) -> dict[str, Path | None]:
     for weights in sorted((data / "checkpoints").glob(f"{_WHOLE}/model.safetensors")):
         if not holds_baseline(weights.parent):
             _add(named, weights.parent, weights.parent)
+    for weights in sorted(data.glob(f"{_WHOLE}/checkpoints/{_WHOLE}/model.safetensors")):  # of `data official`
+        if not holds_baseline(weights.parent):
+            _add(named, weights.parents[2] / weights.parent.name, weights.parent)
     for weights in sorted((data / "runs").glob(f"{_WHOLE}/checkpoint/model.safetensors")):
         if not holds_baseline(weights.parent):
             _add(named, weights.parent.parent, weights.parent)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seq2exp.cli_data_build import convert_checkpoints
+from seq2exp.errors import CheckpointError
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.synthetic import synthesize
 from tests.processing.upstream import BIN_BP, CENTRE_BP, WINDOW_BP, published, write_upstream
@@ -100,6 +102,13 @@ def test_tables_alone_are_enough_where_the_rest_streams(
     found = json.loads(shown)
     assert found["missing_inputs"] == {}
     assert found["streamed"]
+
+
+def test_a_refused_checkpoint_fails_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "broken.ckpt").write_bytes(b"<html>not found</html>")
+    with pytest.raises(CheckpointError, match="1 of 1 checkpoints refused"):
+        convert_checkpoints(tmp_path, tmp_path / "out", quiet=True)
+    assert "broken.ckpt" in capsys.readouterr().err
 
 
 def test_a_data_set_needs_its_cell_types(upstream: Upstream, run: Run, tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ def test_checkpoints_are_folders_with_weights(tmp_path: Path, monkeypatch: pytes
         (tmp_path / ".data" / "checkpoints" / name).mkdir(parents=True)
         (tmp_path / ".data" / "checkpoints" / name / "model.safetensors").touch()
     (tmp_path / ".data" / "checkpoints" / "empty").mkdir()
-    assert list(checkpoint_paths(root=tmp_path)) == [NO_CHECKPOINT, "a", "b"]
+    for name in ("a", "c"):  # where `data official --checkpoints` puts them
+        (tmp_path / ".data" / "official" / "checkpoints" / name).mkdir(parents=True)
+        (tmp_path / ".data" / "official" / "checkpoints" / name / "model.safetensors").touch()
+    assert list(checkpoint_paths(root=tmp_path)) == [NO_CHECKPOINT, "a", "b", "official/a", "c"]
 
 
 def test_checkpoints_of_the_package_come_first_and_a_run_brings_its_own(
