@@ -165,8 +165,7 @@ class Objective(nn.Module):
         loss = seq2exp_loss(output, batch.target, kl_weight=self.kl_weight(step))
         total, tracks = loss.total, None
         if self.config.readout_weight and self.readout is not None:
-            seen = output.mask if self.config.readout_reads == "mask" else self._overridden_mean(output, given)
-            total = total + self.config.readout_weight * self._readout_loss(seen, given, batch.target)
+            total = total + self.config.readout_weight * self.readout_loss(output, given, batch.target)
         if self.track_head is not None and output.features is not None:
             tracks = self.track_head.loss(output.features, batch.signals, batch.cell)
             total = total + self.config.track_weight * tracks
@@ -199,10 +198,13 @@ class Objective(nn.Module):
         total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
 
-    def _overridden_mean(self, output: NetworkOutput, given: NetworkInput) -> Tensor:
-        """(B, L) mean of the mask Beta, blacklist and promoter as in the mask."""
+    def readout_loss(self, output: NetworkOutput, given: NetworkInput, target: Tensor) -> Tensor:
+        """Smooth L1 of expression (B, 1) read from signals and mask alone; the network must have a readout."""
+        if self.config.readout_reads == "mask":
+            return self._readout_loss(output.mask, given, target)
         assert output.mask_beta is not None  # a network that has a readout has a generator
-        return force(output.mask_beta.mean, blacklist=given.blacklist, centre=self.network.centre)
+        mean = force(output.mask_beta.mean, blacklist=given.blacklist, centre=self.network.centre)
+        return self._readout_loss(mean, given, target)
 
     def _readout(self) -> SignalReadout:
         assert self.readout is not None  # made wherever the configuration asks for it
