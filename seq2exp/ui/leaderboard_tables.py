@@ -21,7 +21,7 @@ _FACTS: dict[str, tuple[str, str, str]] = {
     "runs": ("Runs", "%d", "Random states behind a mean"),
     "parameters": ("Parameters", "localized", "Of the network that was trained"),
     "windows": ("Windows seen", "localized", "By the whole network, in each run"),
-    "minutes": ("Minutes a run", "%.1f", "Training, mean over the runs"),
+    "minutes": ("Minutes", "%.1f", "Training, of the fastest run"),
     "n": ("Genes", "localized", "Test genes in this cell type"),
     "pairs": ("Pairs", "localized", "Element-gene pairs in the group"),
     "positives": ("Regulated", "localized", "Pairs whose gene falls when the element is silenced"),

@@ -33,9 +33,8 @@ HOW = (
     "Every system at the size of `configs/demo-*.yaml` (windows of 8,192 bp, width 64, 2 layers; Enformer at 2 "
     "layers of width 96 where the published one has 11 of 1,536), trained in {:,} updates of {} windows, every "
     "other length in proportion, and put to the test chromosomes with the weights of its lowest validation MSE. "
-    "Seq2Exp's first stage (cheap, without a scan) is not among the windows. One CPU core each; minutes are wall "
-    "time on a loaded machine, pauses included, and tell nothing of speed. The paper's orderings are by MSE; one "
-    "within the deviation of its runs, or from a single run, is open."
+    "Seq2Exp's first stage (cheap, without a scan) is not among the windows. One core of a machine with two, both "
+    "busy. The paper's orderings are by MSE; one within the deviation of its runs, or from a single run, is open."
 )
 
 
