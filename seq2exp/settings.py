@@ -137,6 +137,9 @@ class ModelConfig:
     """compat: no prediction gradient reaches a compacted mask, as published; fixed: straight-through values
     multiply the gathered embeddings (models.md section 8 row 1), where RMSNorm undoes nearly all of what they say;
     every_layer: they multiply the input of every predictor layer too. The prediction is the same in all three."""
+    most_sequence_counts: float = 0.0
+    """Bound on the pseudo-counts that bases give the mask Beta (alpha1 + beta1), so that the signals keep a say; 0: none,
+    as published."""
     init_residual_layers: int = 64
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
     external_mask: bool = False
@@ -180,6 +183,8 @@ class ModelConfig:
             problems.append("mask_every_layer is for masks that keep the length; a position table packs the kept bases")
         if self.signal_transform not in ("none", "log1p"):
             problems.append(f"signal_transform must be none or log1p, found {self.signal_transform!r}")
+        if self.most_sequence_counts < 0:
+            problems.append(f"most_sequence_counts must not be negative, found {self.most_sequence_counts}")
         if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):
             problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
         if self.stem_taps and (self.stem_bin_bp < 1 or self.window_bp % self.stem_bin_bp):

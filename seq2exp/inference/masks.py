@@ -117,6 +117,8 @@ def floor(settings: MaskSettings, config: ModelConfig, *, generator: Generator |
     0.357 = 11 / 30.8 under the soft recipe: such a base is not "36 % regulatory", it has no evidence.
     """
     least = torch.full((1, 1), config.beta_min + beta_algebra.EPSILON)
+    if config.most_sequence_counts:
+        least = least * config.most_sequence_counts / (config.most_sequence_counts + 2 * least)
     nothing = torch.zeros(1, 1, len(SIGNALS))
     if generator is not None:
         least, nothing = least.to(generator.signal_thresholds), nothing.to(generator.signal_thresholds)

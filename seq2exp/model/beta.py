@@ -41,7 +41,7 @@ class BetaParameters(NamedTuple):
         return torch.sqrt(self.alpha * self.beta / (total * total * (total + 1)))
 
 
-def sequence_beta(logits: Tensor, *, beta_min: float) -> BetaParameters:
+def sequence_beta(logits: Tensor, *, beta_min: float, most: float = 0.0) -> BetaParameters:
     """alpha1, beta1 from the mask head: channel 1 drives alpha, channel 0 beta (models.md 3.2).
 
     Parameters
@@ -50,9 +50,13 @@ def sequence_beta(logits: Tensor, *, beta_min: float) -> BetaParameters:
         (B, L, 2).
     beta_min
         Floor m.
+    most
+        alpha1 + beta1 stays below it, the mean as it was; 0: no bound.
     """
     positive = F.softplus(logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits)
     positive = positive + (beta_min + EPSILON)
+    if most:
+        positive = positive * (most / (most + positive.sum(-1, keepdim=True)))
     return BetaParameters(positive[..., 1], positive[..., 0])
 
 

@@ -173,7 +173,9 @@ class Generator(nn.Module):
 
     def from_features(self, features: Tensor) -> BetaParameters:
         """The sequence Beta, each parameter (B, L), of features (B, L, D)."""
-        return sequence_beta(self.mask_head(features), beta_min=self.config.beta_min)
+        return sequence_beta(
+            self.mask_head(features), beta_min=self.config.beta_min, most=self.config.most_sequence_counts
+        )
 
     def forward(self, embedded: Tensor, sequence: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
         """The sequence Beta, each parameter (B, L), of embeddings (B, L, D) and bases (B, L, 4)."""

@@ -53,6 +53,19 @@ def test_channel_one_of_the_logits_drives_alpha() -> None:
     assert found.beta.item() == pytest.approx(math.log(2), rel=1e-6)
 
 
+def test_bounded_counts_keep_the_mean_and_the_sign_of_every_gradient() -> None:
+    logits = torch.tensor([[[-3.0, 2.0], [0.5, 40.0], [300.0, 500.0]]], requires_grad=True)
+    free, bounded = sequence_beta(logits, beta_min=0.0), sequence_beta(logits, beta_min=0.0, most=24.0)
+    torch.testing.assert_close(bounded.mean, free.mean)
+    total = bounded.alpha + bounded.beta
+    assert (total < 24).all()
+    assert (total.diff() > 0).all()
+    torch.testing.assert_close(total, 1 / (1 / (free.alpha + free.beta) + 1 / 24))
+    (given,) = torch.autograd.grad(bounded.mean.sum(), logits)
+    assert (given[..., 1] >= 0).all()
+    assert (given[..., 0] <= 0).all()
+
+
 def test_sd_equals_the_distribution() -> None:
     parameters = BetaParameters(torch.tensor([2.0, 30.0]), torch.tensor([5.0, 7.0]))
     expected = torch.distributions.Beta(parameters.alpha, parameters.beta).stddev
