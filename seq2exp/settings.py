@@ -138,8 +138,8 @@ class ModelConfig:
     multiply the gathered embeddings (models.md section 8 row 1), where RMSNorm undoes nearly all of what they say;
     every_layer: they multiply the input of every predictor layer too. The prediction is the same in all three."""
     most_sequence_counts: float = 0.0
-    """Bound on the pseudo-counts that bases give the mask Beta (alpha1 + beta1), so that the signals keep a say; 0: none,
-    as published."""
+    """Bound on the pseudo-counts that bases give the mask Beta (alpha1 + beta1), so that the signals keep a say; 0:
+    none, as published."""
     init_residual_layers: int = 64
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
     external_mask: bool = False
