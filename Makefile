@@ -46,7 +46,7 @@ app: $(INSTALLED) data
 	$(BIN)/python -m seq2exp app --dataset $(DEMO)/manifest.yaml
 
 test: $(DEV_INSTALLED)
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(DEV_INSTALLED)
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
