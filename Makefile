@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
 DEMO := .data/demo
 PYTEST_ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 0
 JS := tests/js
 JS_FILES := seq2exp/ui/tracks/static/*.js $(JS)/*.js
 JS_BIN := $(JS)/node_modules/.bin
@@ -17,7 +17,7 @@ PRETTIER := $(JS_BIN)/prettier --print-width 120 --log-level warn
 
 help:
 	@echo "make app        open the explorer on the synthetic data set demo (made once, some seconds)"
-	@echo "make test       run the tests, in two processes (WORKERS=0: in one)"
+	@echo "make test       run the tests (WORKERS=2: in two processes)"
 	@echo "make js         lint and tests of the track component's JavaScript"
 	@echo "make check      format, lint, types, import contracts, tests"
 	@echo "make test-slow  the long tests"
@@ -46,7 +46,7 @@ app: $(INSTALLED) data
 	$(BIN)/python -m seq2exp app --dataset $(DEMO)/manifest.yaml
 
 test: $(DEV_INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(DEV_INSTALLED)
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

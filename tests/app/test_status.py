@@ -55,7 +55,7 @@ def test_every_part_is_there_and_the_home_folder_is_not_named(status: Open, tiny
     for heading in ("This machine", "Data", "Self-test", "Checkpoints", "About", "### Changelog"):
         assert heading in words
     assert {"Device", "Threads", "This process"} <= {metric.label for metric in app.metric}
-    assert next(m.value for m in app.metric if m.label == "This process").endswith("MB")
+    assert next(m.value for m in app.metric if m.label == "This process").endswith(("MB", "GB"))
     assert "visitor" not in words
     assert "~/cache/peaks" in words.replace("\\", "")
     assert "arxiv.org/abs/2502.13991" in words
