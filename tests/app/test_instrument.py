@@ -239,14 +239,15 @@ def test_wheel_drag_and_keys_move_the_stretch(page: Page, address: str) -> None:
     assert moved[1] - moved[0] == pytest.approx(near[1] - near[0], abs=2)
     for _ in range(9):
         page.keyboard.press("+")
-    page.wait_for_timeout(300)
-    letters = page.evaluate(
+    page.wait_for_function(  # letters of the bases
         "() => document.querySelector('.s2x .js-plotly-plot').data"
         ".some(t => t.mode === 'text' && t.text.length > 20 && t.text.every(c => 'ACGTN'.includes(c)))"
     )
-    assert letters
     page.keyboard.press("0")
-    page.wait_for_timeout(300)
+    for _ in range(50):
+        page.wait_for_timeout(100)
+        if x_range(page) == whole:
+            break
     assert x_range(page) == whole
 
 
