@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seq2exp.cli_data import data
-from seq2exp.errors import CheckpointError
 
 if TYPE_CHECKING:
     from seq2exp.processing.build import BuildOptions
@@ -121,7 +120,7 @@ def convert_checkpoints(folder: Path, out: Path, *, quiet: bool = False) -> None
     CheckpointError
         None is there, or one was refused, after the others were converted.
     """
-    from seq2exp.model.official_folder import convert_official_folder  # imported late: loads torch
+    from seq2exp.model.official_folder import convert_official_folder, require_all  # imported late: loads torch
 
     found = convert_official_folder(folder, out)
     for one in found:
@@ -129,9 +128,7 @@ def convert_checkpoints(folder: Path, out: Path, *, quiet: bool = False) -> None
             typer.echo(f"{one.source}: {one.refused}", err=True)
         elif not quiet:
             typer.echo(f"{one.source.name} -> {one.out}")
-    refused = sum(one.refused is not None for one in found)
-    if refused:
-        raise CheckpointError(f"{folder}: {refused} of {len(found)} checkpoints refused; see above")
+    require_all(folder, found)
 
 
 class _Told:

@@ -9,7 +9,7 @@ import typer
 
 from seq2exp.cli_benchmark import print_json
 from seq2exp.cli_data import data
-from seq2exp.errors import CheckpointError, SourceError
+from seq2exp.errors import SourceError
 
 
 @data.command("official")
@@ -40,7 +40,7 @@ def official(
     report["checkpoints"] = []
     report["parts"] = [{"path": part.path, "state": part.state, "words": part.words} for part in parts]
     if checkpoints is not None and not dry_run:
-        from seq2exp.model.official_folder import convert_official_folder  # imported late: loads torch
+        from seq2exp.model.official_folder import convert_official_folder, require_all  # imported late: loads torch
 
         converted = convert_official_folder(checkpoints, out / "checkpoints")
         report["checkpoints"] = [
@@ -52,11 +52,8 @@ def official(
         _print_report(report)
     if report["problems"]:
         raise SourceError(f"{folder}: {len(report['problems'])} parts are missing or damaged; see above")
-    refused = [one for one in report["checkpoints"] if one["refused"] is not None]
-    if refused:
-        raise CheckpointError(
-            f"{checkpoints}: {len(refused)} of {len(report['checkpoints'])} checkpoints refused; see above"
-        )
+    if checkpoints is not None and not dry_run:
+        require_all(checkpoints, converted)
 
 
 def _print_report(report: dict[str, Any]) -> None:

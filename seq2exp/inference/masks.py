@@ -117,12 +117,11 @@ def floor(settings: MaskSettings, config: ModelConfig, *, generator: Generator |
     0.357 = 11 / 30.8 under the soft recipe: such a base is not "36 % regulatory", it has no evidence.
     """
     least = torch.full((1, 1), config.beta_min + beta_algebra.EPSILON)
-    if config.most_sequence_counts:
-        least = least * config.most_sequence_counts / (config.most_sequence_counts + 2 * least)
     nothing = torch.zeros(1, 1, len(SIGNALS))
     if generator is not None:
         least, nothing = least.to(generator.signal_thresholds), nothing.to(generator.signal_thresholds)
-    sequence = None if generator is None else BetaParameters(least, least)
+    least_beta = beta_algebra.bound(BetaParameters(least, least), config.most_sequence_counts)
+    sequence = None if generator is None else least_beta
     return float(mask_beta(nothing, settings, config, sequence=sequence, generator=generator).mean)
 
 

@@ -55,9 +55,15 @@ def sequence_beta(logits: Tensor, *, beta_min: float, most: float = 0.0) -> Beta
     """
     positive = F.softplus(logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits)
     positive = positive + (beta_min + EPSILON)
-    if most:
-        positive = positive * (most / (most + positive.sum(-1, keepdim=True)))
-    return BetaParameters(positive[..., 1], positive[..., 0])
+    return bound(BetaParameters(positive[..., 1], positive[..., 0]), most)
+
+
+def bound(parameters: BetaParameters, most: float) -> BetaParameters:
+    """The same means with alpha + beta below ``most``, their harmonic sum; 0: no bound."""
+    if not most:
+        return parameters
+    factor = most / (most + parameters.alpha + parameters.beta)
+    return BetaParameters(parameters.alpha * factor, parameters.beta * factor)
 
 
 def transform_signals(signals: Tensor, how: SignalTransform) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,19 @@ class Converted:
     """The folder written; None where the file was refused."""
     refused: str | None
     """Why."""
+
+
+def require_all(folder: Path, converted: Sequence[Converted]) -> None:
+    """Fail where a checkpoint of ``folder`` was refused; to be called once each has been told.
+
+    Raises
+    ------
+    CheckpointError
+        Says how many of them.
+    """
+    refused = sum(one.refused is not None for one in converted)
+    if refused:
+        raise CheckpointError(f"{folder}: {refused} of {len(converted)} checkpoints refused; see above")
 
 
 def convert_official_folder(folder: Path, out: Path) -> tuple[Converted, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,9 +35,8 @@ class HicWriter:
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         try:
             if kind is None:
-                self._file.finalize()
-        except RuntimeError as error:
-            raise SourceError(f"{self._path}: cannot be written ({error})") from error
+                with self._writing():
+                    self._file.finalize()
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -52,7 +52,13 @@ class HicWriter:
         table = pd.DataFrame(
             {"bin1_id": pixels.bin1 + first, "bin2_id": pixels.bin2 + first, "count": pixels.count.astype("int32")}
         )
-        try:
+        with self._writing():
             self._file.add_pixels(table)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What hictk cannot write is told with the file's name."""
+        try:
+            yield
         except RuntimeError as error:
             raise SourceError(f"{self._path}: cannot be written ({error})") from error

@@ -11,7 +11,7 @@ GENERATOR = 3
 
 
 def data_set_name(scale: Scale, seed: int, *, bam: bool = False, hic: bool = False) -> str:
-    """The name by which a finished data set is recognised: preset, seed, generator, and whether it has reads."""
+    """The name by which a finished data set is recognised: preset, seed, generator, reads or .hic beside."""
     return f"synthetic-{scale.name}-seed{seed}-v{GENERATOR}{'-bam' if bam else ''}{'-hic' if hic else ''}"
 
 

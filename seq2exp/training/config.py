@@ -20,6 +20,10 @@ from seq2exp.training.contradictions import contradictions
 from seq2exp.training.schedule import WarmupCosine
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
+
+ReadoutReads = Literal["mask", "mean"]
+"""What the readout of signals and mask sees of the mask: as the predictor sees it, or the mean of its Beta."""
+
 RANDOM_STATES = (2, 22, 222, 2222, 22222)
 """The published random states (models.md section 5)."""
 
@@ -95,9 +99,12 @@ class ObjectiveConfig:
     readout_weight: float = 0.0
     """Weight, after those updates, of predicting expression from signals and mask alone: it keeps the mask telling
     what the bases know. 0: off, as published."""
-    readout_reads: Literal["mask", "mean"] = "mask"
+    readout_reads: ReadoutReads = "mask"
     """What that prediction reads: the mask as the predictor sees it, or the mean of its Beta. A hard draw tells only
     which side of the threshold a base is on; the mean keeps the order of all of them."""
+    generator_steps: int = 0
+    """Updates of the whole network after which the generator, and with it every mask, stays as it is while the
+    predictor learns on; 0: it learns to the end, as published."""
     stem_rate: float = 3e-3
     """Learning rate at the start of those updates; falls to a twentieth in half a cosine."""
 
@@ -227,6 +234,7 @@ class TrainConfig:
                 self.objective,
                 stem_steps=scaled(self.objective.stem_steps),
                 kl_warmup_steps=scaled(self.objective.kl_warmup_steps),
+                generator_steps=scaled(self.objective.generator_steps),
             ),
             run=dataclasses.replace(self.run, valid_every=scaled(self.run.valid_every)),
         )

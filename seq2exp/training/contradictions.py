@@ -102,6 +102,13 @@ def _own_contradictions(config: TrainConfig, model: ModelConfig) -> list[str]:
         problems.append(f"stem_prior_scale must be positive, found {objective.stem_prior_scale}")
     if objective.stem_steps < 0 or objective.stem_rate <= 0:
         problems.append("stem_steps must not be negative and stem_rate must be positive")
+    if objective.generator_steps < 0:
+        problems.append("generator_steps must not be negative")
+    if objective.generator_steps and (model.external_mask or model.shared_backbone):
+        problems.append(
+            "generator_steps stops a generator that has a backbone of its own: set model.shared_backbone and "
+            "model.external_mask to false, or leave it out"
+        )
     if data.group_cells and model.generator_sees_signals:
         problems.append("group_cells shares one generator pass among cell lines, but this generator sees their signals")
     if config.mask_from is not None and not model.external_mask:

@@ -17,7 +17,7 @@ from seq2exp.model.network import NetworkInput, NetworkOutput, Seq2Exp
 from seq2exp.settings import SIGNALS, ModelConfig
 from seq2exp.training.batches import Batch
 from seq2exp.training.cache import WindowCache
-from seq2exp.training.config import ObjectiveConfig
+from seq2exp.training.config import ObjectiveConfig, ReadoutReads
 
 _UNDECAYED = (nn.Embedding, nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
 _CHANNELS = 8
@@ -161,11 +161,17 @@ class Objective(nn.Module):
         given = batch.network_input()
         if step < self.config.stem_steps:
             return self._in_bins(given, batch, step, cells_per_gene)
+        learns = self.generator_learns(step)
+        if not learns:
+            freeze_generator(network)
         output = network(given, cells_per_gene=cells_per_gene)
         loss = seq2exp_loss(output, batch.target, kl_weight=self.kl_weight(step))
+        if not learns:  # the other parts teach the generator alone
+            return Parts(loss.expression, loss.expression, loss.kl, None, outside_ratio(output.mask, network.centre))
         total, tracks = loss.total, None
         if self.config.readout_weight and self.readout is not None:
-            total = total + self.config.readout_weight * self.readout_loss(output, given, batch.target)
+            read = self.readout_loss(output, given, batch.target, self.config.readout_reads)
+            total = total + self.config.readout_weight * read
         if self.track_head is not None and output.features is not None:
             tracks = self.track_head.loss(output.features, batch.signals, batch.cell)
             total = total + self.config.track_weight * tracks
@@ -194,29 +200,34 @@ class Objective(nn.Module):
         mask = mask_beta.mean
         if given.blacklist is not None:
             mask = mask * (1 - in_bins(given.blacklist[..., None].float(), bin_bp)[..., 0])
-        expression = self._readout_loss(mask, given, batch.target)
+        expression = self._loss_through(mask, given, batch.target)
         total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
 
-    def readout_loss(self, output: NetworkOutput, given: NetworkInput, target: Tensor) -> Tensor:
+    def readout_loss(self, output: NetworkOutput, given: NetworkInput, target: Tensor, reads: ReadoutReads) -> Tensor:
         """Smooth L1 of expression (B, 1) read from signals and mask alone; the network must have a readout."""
-        if self.config.readout_reads == "mask":
-            return self._readout_loss(output.mask, given, target)
+        if reads == "mask":
+            return self._loss_through(output.mask, given, target)
         assert output.mask_beta is not None  # a network that has a readout has a generator
         mean = force(output.mask_beta.mean, blacklist=given.blacklist, centre=self.network.centre)
-        return self._readout_loss(mean, given, target)
+        return self._loss_through(mean, given, target)
 
     def _readout(self) -> SignalReadout:
         assert self.readout is not None  # made wherever the configuration asks for it
         return self.readout
 
-    def _readout_loss(self, mask: Tensor, given: NetworkInput, target: Tensor) -> Tensor:
+    def _loss_through(self, mask: Tensor, given: NetworkInput, target: Tensor) -> Tensor:
         """Smooth L1 of what the readout makes of the signals through ``mask``, in bins or base by base."""
         config = self.network.config
         seen = in_bins(transform_signals(given.signals, config.signal_transform), config.stem_bin_bp)
         if mask.shape[1] != seen.shape[1]:
             mask = in_bins(mask[..., None], config.stem_bin_bp)[..., 0]
         return F.smooth_l1_loss(self._readout()(seen, mask, given.rna_features), target)
+
+    def generator_learns(self, step: int) -> bool:
+        """Whether update ``step`` still changes the generator."""
+        most = self.config.generator_steps
+        return not most or step < self.config.stem_steps + most
 
     def kl_weight(self, step: int) -> float:
         """Weight of the KL term at update ``step``; 0 in the stem's stage, where it would flatten the mask for good."""
@@ -232,6 +243,13 @@ def objective_of(
     if isinstance(network, Seq2Exp):
         return Objective(network, config or ObjectiveConfig(), cache=cache)
     return BaselineObjective(network, row)
+
+
+def freeze_generator(network: Seq2Exp) -> None:
+    """No gradient, and so no update, reaches what makes the mask: the generator and the embedding before it."""
+    assert network.generator is not None  # the configuration refuses the stage without one
+    for room in (network.inputs, network.generator):
+        room.requires_grad_(requires_grad=False)
 
 
 def outside_ratio(mask: Tensor, centre: slice) -> Tensor:

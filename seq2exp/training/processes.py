@@ -80,10 +80,11 @@ def launch(config: TrainConfig) -> Fabric:
 
 
 def _strategy(config: TrainConfig) -> Any:
-    """One process needs none; several share gradients. In the stem's own stage most parameters have none."""
+    """One process needs none; several share gradients. Where a part learns alone, the other parameters have none."""
     if config.run.devices * config.run.nodes == 1:
         return "auto"
-    return "ddp_find_unused_parameters_true" if config.objective.stem_steps else "ddp"
+    alone = config.objective.stem_steps or config.objective.generator_steps
+    return "ddp_find_unused_parameters_true" if alone else "ddp"
 
 
 def agree(fabric: Fabric, failure: Seq2ExpError | None, *, stop: bool = False) -> bool:

@@ -81,15 +81,12 @@ def checkpoint_paths(*, root: Path | None = None) -> dict[str, Path | None]:
     """
     data = (root or ROOT) / ".data"
     named: dict[str, Path] = dict(shipped_checkpoints())
-    for weights in sorted((data / "checkpoints").glob(f"{_WHOLE}/model.safetensors")):
-        if not holds_baseline(weights.parent):
-            _add(named, weights.parent, weights.parent)
-    for weights in sorted(data.glob(f"{_WHOLE}/checkpoints/{_WHOLE}/model.safetensors")):  # of `data official`
-        if not holds_baseline(weights.parent):
-            _add(named, weights.parents[2] / weights.parent.name, weights.parent)
-    for weights in sorted((data / "runs").glob(f"{_WHOLE}/checkpoint/model.safetensors")):
-        if not holds_baseline(weights.parent):
-            _add(named, weights.parent.parent, weights.parent)
+    found = [(path, path) for path in sorted((data / "checkpoints").glob(_WHOLE))]
+    found += [(path.parents[1] / path.name, path) for path in sorted(data.glob(f"{_WHOLE}/checkpoints/{_WHOLE}"))]
+    found += [(path.parent, path) for path in sorted((data / "runs").glob(f"{_WHOLE}/checkpoint"))]
+    for named_by, path in found:
+        if (path / "model.safetensors").is_file() and not holds_baseline(path):
+            _add(named, named_by, path)
     return {NO_CHECKPOINT: None, **named}
 
 

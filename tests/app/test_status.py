@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from seq2exp.inference import selftest
 from seq2exp.model.scan import cpu, stream
 from seq2exp.sources.manifest import load_manifest
-from seq2exp.ui import catalogue, status_caches, status_machine
+from seq2exp.ui import catalogue, status_caches, status_machine, status_panels
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = (cpu, stream)
@@ -45,17 +45,21 @@ def status(page: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     return open_status
 
 
-def test_every_part_is_there_and_the_home_folder_is_not_named(status: Open, tiny: Path, tmp_path: Path) -> None:
+def test_every_part_is_there_and_the_home_folder_is_not_named(
+    status: Open, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n- learned to <b>fly</b>\n")
     (tmp_path / "shipped" / "broken").mkdir(parents=True)
     (tmp_path / "shipped" / "broken" / "model.json").write_text("{}")
+    used = status_machine.Memory(512_000_000, 600_000_000, 8_000_000_000, 4_000_000_000)
+    monkeypatch.setattr(status_panels, "read_memory", lambda: used)
     app = status()
     assert not app.exception
     words = _words(app)
     for heading in ("This machine", "Data", "Self-test", "Checkpoints", "About", "### Changelog"):
         assert heading in words
     assert {"Device", "Threads", "This process"} <= {metric.label for metric in app.metric}
-    assert next(m.value for m in app.metric if m.label == "This process").endswith(("MB", "GB"))
+    assert next(m.value for m in app.metric if m.label == "This process").endswith("MB")
     assert "visitor" not in words
     assert "~/cache/peaks" in words.replace("\\", "")
     assert "arxiv.org/abs/2502.13991" in words

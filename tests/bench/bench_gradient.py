@@ -25,9 +25,9 @@ from seq2exp.model.checkpoint import build_network  # noqa: E402
 from seq2exp.model.losses import seq2exp_loss  # noqa: E402
 from seq2exp.settings import HardGradient, ModelConfig  # noqa: E402
 from seq2exp.sources.dataset import open_dataset  # noqa: E402
-from seq2exp.training.batches import Batch, loader, units  # noqa: E402
+from seq2exp.training.batches import Batch, StepSampler, loader, units  # noqa: E402
 from seq2exp.training.cache import WindowCache  # noqa: E402
-from seq2exp.training.config import TrainConfig, read_config  # noqa: E402
+from seq2exp.training.config import ReadoutReads, TrainConfig, read_config  # noqa: E402
 from seq2exp.training.folder import RunFolder  # noqa: E402
 from seq2exp.training.objective import Objective, objective_of  # noqa: E402
 from seq2exp.training.run import windows_of  # noqa: E402
@@ -37,11 +37,11 @@ PAGE = ROOT / "docs" / "experiments.md"
 
 
 def batches(config: TrainConfig, cache: WindowCache, n: int) -> list[Batch]:
-    """The first ``n`` batches of training windows, in the cache's order."""
+    """The first ``n`` batches that the run trained on."""
     of_genes = units(cache, "train", group_cells=True)
     per_batch = config.optimiser.batch // len(of_genes[0])
-    lists = [[i for unit in of_genes[k * per_batch : (k + 1) * per_batch] for i in unit] for k in range(n)]
-    return list(loader(cache, lists, workers=0))
+    steps = StepSampler(of_genes, start=0, stop=n, per_batch=per_batch, seed=config.run.seed)
+    return list(loader(cache, steps, workers=0))
 
 
 def objective_with(config: TrainConfig, gradient: HardGradient, cache: WindowCache, saved: dict[str, Any]) -> Objective:
@@ -63,11 +63,9 @@ def norms(objective: Objective, batch: Batch) -> dict[str, float]:
     assert output.sequence_beta is not None
     assert loss.kl is not None
     parts: dict[str, Tensor] = {"expression": loss.expression, "KL": network.config.kl_weight * loss.kl}
-    for reads in ("mask", "mean"):
-        reading = dataclasses.replace(config, readout_reads=reads)
-        objective.config = reading
-        parts[f"readout of the {reads}"] = config.readout_weight * objective.readout_loss(output, given, batch.target)
-    objective.config = config
+    for reads in get_args(ReadoutReads):
+        read = objective.readout_loss(output, given, batch.target, reads)
+        parts[f"readout of the {reads}"] = config.readout_weight * read
     found = {}
     for name, value in parts.items():
         pair = torch.autograd.grad(value, tuple(output.sequence_beta), retain_graph=True, allow_unused=True)

@@ -1,4 +1,7 @@
-"""A user's own cell type: what is taken, what is refused and why, what is explained, and what is written."""
+"""A user's own cell type: what is taken, what is refused and why, what is explained, and what is written.
+
+One file, because every test adds to the data set that the first one makes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From files as downloaded to a data set: equal to the one they were made from, resumable, honest about the rest."""
+"""From files as downloaded to a data set: equal to the one they were made from, resumable, honest about the rest.
+
+One file, because the downloaded files and the data set built of them are made once for all tests.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The compact store gives what the map gives: every gene, both modes, chromosome ends, after a kill."""
+"""The compact store gives what the map gives: every gene, both modes, chromosome ends, after a kill.
+
+One file, because the map and the stores made of it serve nearly every test.
+"""
 
 from __future__ import annotations
 

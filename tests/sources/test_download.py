@@ -1,4 +1,7 @@
-"""One file from a server that imitates the real ones, with every fault they show."""
+"""One file from a server that imitates the real ones, with every fault they show.
+
+One file, because all of it is one server and one file wanted from it.
+"""
 
 from __future__ import annotations
 

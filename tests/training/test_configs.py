@@ -25,7 +25,7 @@ RECIPE: dict[str, dict[str, Any]] = {
     },
     "objective": {
         "kl_warmup_steps": 0, "track_weight": 0.0, "stem_steps": 0, "stem_prior_scale": None, "readout_weight": 0.0,
-        "readout_reads": "mask", "stem_rate": 3e-3,
+        "readout_reads": "mask", "generator_steps": 0, "stem_rate": 3e-3,
     },
     "run": {
         "seed": 2222, "precision": "bf16-mixed", "accelerator": "auto", "devices": 1, "nodes": 1, "threads": None,
@@ -144,6 +144,7 @@ def test_decay_spares_biases_and_the_states_alone() -> None:
         ("model", {"centre_bp": 8192}, "centre_bp must be even, positive and at most window_bp"),
         ("model", {"external_mask": True}, "external_mask needs mask_from"),
         ("objective", {"stem_steps": 5}, "stem_steps needs model.stem_taps"),
+        ("objective", {"generator_steps": -1}, "generator_steps must not be negative"),
     ],
 )
 def test_a_wrong_value_is_named(
@@ -152,6 +153,11 @@ def test_a_wrong_value_is_named(
     with pytest.raises(TrainingError, match=message) as refused:
         config(**{section: values})
     assert "\n" not in str(refused.value)
+
+
+def test_a_generator_that_is_the_predictors_cannot_stop_alone(config: Callable[..., TrainConfig]) -> None:
+    with pytest.raises(TrainingError, match="generator_steps stops a generator that has a backbone of its own"):
+        config(model={"preset": "hard"}, objective={"generator_steps": 2})
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from seq2exp.errors import TrainingError
 from seq2exp.training.cache import WindowCache
@@ -58,6 +59,20 @@ def test_two_processes_follow_the_curve_of_one(
         assert list(ours["step"]) == list(expected["step"])
         for column in {"loss", "expression", "kl", "mask_ratio", "gradient_norm", "mse", "pearson"} & set(ours):
             np.testing.assert_allclose(ours[column], expected[column], rtol=1e-4, err_msg=column)
+
+
+def test_two_processes_stop_the_generator_as_one_does(write_yaml: Callable[..., Path], tmp_path: Path) -> None:
+    stopping = {**SHARP, "objective": {"generator_steps": 2}}
+    alone = train(read_config(write_yaml("stops", **stopping)), root=tmp_path, progress=False)
+    done = started(
+        ["-m", "seq2exp", "train", str(write_yaml("both", **stopping, run={"devices": 2})), "--out", str(tmp_path)]
+    )
+    assert done.returncode == 0, done.stderr
+    both = RunFolder(tmp_path / "both")
+    np.testing.assert_allclose(both.curves()[0]["expression"], alone.curves()[0]["expression"], rtol=1e-4)
+    before, after = (torch.load(folder.state, weights_only=True)["objective"] for folder in (alone, both))
+    for key, tensor in before.items():
+        torch.testing.assert_close(after[key], tensor, rtol=1e-3, atol=1e-5)
 
 
 def test_what_fails_in_one_process_ends_both_with_one_line(

@@ -89,6 +89,31 @@ def test_each_kind_of_run_ends_in_a_checkpoint_that_predicts(
             assert not torch.equal(tensor, untrained[name]), name
 
 
+def test_a_generator_that_has_stopped_stays_and_the_predictor_learns_on(
+    config: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    """A run of 3 updates, and one of 6 whose generator stops after 3, have one generator to the last bit."""
+    states, counts = {}, {}
+    for name, steps, stop in (("short", 3, 0), ("long", 6, 3)):
+        chosen = config(
+            name,
+            model=KINDS["stem"]["model"],
+            objective={**KINDS["stem"]["objective"], "generator_steps": stop},
+            optimiser={"steps": steps, "start_rate": 1e-3, "rate": 1e-3, "end_rate": 1e-3},
+        )
+        folder = train(chosen, root=tmp_path, progress=False)
+        states[name] = torch.load(folder.state, weights_only=True)["objective"]
+        counts[name] = folder.facts()["trainable_parameters"]
+    assert counts["long"] == counts["short"]  # all of them learned at some time
+    for key, tensor in states["short"].items():
+        teaches_it = key.startswith(("track_head.", "readout."))
+        stays = teaches_it or key.startswith(("network.generator.", "network.inputs."))
+        assert torch.equal(tensor, states["long"][key]) == stays, key
+    curve, _ = folder.curves()
+    assert list(curve["tracks"].isna()) == [False] * 5 + [True] * 3
+    np.testing.assert_array_equal(curve["loss"][5:], curve["expression"][5:])
+
+
 def test_a_trained_checkpoint_opens_for_inference(trained: RunFolder, data_dir: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint_for_inference(trained.checkpoint, "cpu")
     assert checkpoint.trained
