@@ -142,6 +142,9 @@ class ModelConfig:
     none, as published."""
     init_residual_layers: int = 64
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
+    dt_min: float = 1e-3
+    """Smallest step size of the scans at initialisation; a channel hears about 1 / step bases far. 0.001 as published,
+    1e-4 at the least."""
     external_mask: bool = False
     """No generator: the mask is given (peak-mask baseline)."""
     mask_every_layer: bool = False
@@ -185,6 +188,8 @@ class ModelConfig:
             problems.append(f"signal_transform must be none or log1p, found {self.signal_transform!r}")
         if self.most_sequence_counts < 0:
             problems.append(f"most_sequence_counts must not be negative, found {self.most_sequence_counts}")
+        if not 1e-4 <= self.dt_min < 0.1:
+            problems.append(f"dt_min must lie in 1e-4..0.1, found {self.dt_min}")
         if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):
             problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
         if self.stem_taps and (self.stem_bin_bp < 1 or self.window_bp % self.stem_bin_bp):

@@ -26,6 +26,7 @@ def build_backbone(config: ModelConfig, n_layer: int) -> Backbone:
         expand=config.expand,
         norm_eps=config.norm_eps,
         init_residual_layers=config.init_residual_layers,
+        dt_min=config.dt_min,
     )
 
 

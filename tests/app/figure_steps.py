@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playwright.sync_api import Page
 
 
@@ -15,6 +17,20 @@ def settle(page: Page) -> None:
     """Until the figure has its answer and the page has stopped running."""
     page.wait_for_function("() => document.querySelector('.s2x') && !document.querySelector('.s2x').matches('.stale')")
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+
+
+def painted(page: Page) -> None:
+    """Until what was done last has been drawn, and with it said whether the server's answer is awaited."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def until(page: Page, true: Callable[[], bool], patience_s: float = 30) -> None:
+    """Until ``true`` says so; AssertionError where it does not in time."""
+    for _ in range(round(patience_s / 0.05)):
+        if true():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not within {patience_s:g} s")
 
 
 def said(page: Page) -> dict[str, str]:
@@ -45,7 +61,7 @@ def move(page: Page, key: str, share: float, *, release: bool = True) -> None:
     }"""
     page.evaluate(script, [key, share, release])
     if release:
-        page.wait_for_timeout(100)
+        painted(page)
         settle(page)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from seq2exp.inference.checkpoints import find_checkpoint, load_checkpoint_for_inference
 from seq2exp.inference.session import open_session
@@ -19,7 +19,7 @@ from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.synthetic import synthesize
 from seq2exp.ui.knobs import KNOBS
 from tests.app.browsing import PATIENCE_MS, chromium, served
-from tests.app.figure_steps import mark, move, numbers, query, said, settle, show, x_range
+from tests.app.figure_steps import mark, move, numbers, painted, query, said, settle, show, until, x_range
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +54,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
 def page(context: BrowserContext) -> Iterator[Page]:
     found = context.new_page()
     found.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     complaints: list[str] = []
     found.on("pageerror", lambda error: complaints.append(str(error)))
     yield found
@@ -89,7 +90,7 @@ def test_reset_equals_the_checkpoint_alone(page: Page, address: str, opened: Dat
     show(page, address, "?signal_scale=2.5&threshold=0.2&prior_strength=20&mode=soft")
     assert "WHAT-IF" in page.inner_text(".stApp")
     page.click(".s2x .reset")
-    page.wait_for_timeout(100)
+    painted(page)
     settle(page)
     loaded = load_checkpoint_for_inference(find_checkpoint("demo-hard"))
     gene = opened.genes.get(query(page, "gene"))
@@ -109,13 +110,12 @@ def test_the_preview_moves_before_the_server_answers_and_agrees_with_it(page: Pa
     show(page, address)
     before = said(page)
     move(page, "signal_scale", 0.9, release=False)
-    page.wait_for_timeout(300)
+    expect(page.locator(".s2x [data-is=kept]")).not_to_have_text(before["kept"])
     preview = said(page)
-    assert preview["kept"] != before["kept"]
     assert preview["predicted"] == before["predicted"]
     assert page.locator(".s2x canvas").is_visible()
     page.evaluate("() => document.querySelector('#s2x-signal_scale').dispatchEvent(new Event('change'))")
-    page.wait_for_timeout(100)
+    painted(page)
     settle(page)
     answered = said(page)
     assert (answered["kept"], answered["elements"]) == (preview["kept"], preview["elements"])
@@ -150,7 +150,7 @@ def cross(page: Page, other: Page, address: str, moves: int) -> None:
             move(tab, chance.choice(keys), chance.random(), release=False)
             tab.evaluate("() => document.querySelector('#s2x-threshold').dispatchEvent(new Event('change'))")
     for tab, gene in ((page, "SQX21001"), (other, "SQX21004")):
-        tab.wait_for_timeout(500)
+        painted(tab)
         settle(tab)
         assert query(tab, "gene") == gene
         ended = numbers(tab)
@@ -187,7 +187,7 @@ def test_keys_and_names_reach_every_slider(page: Page, address: str) -> None:
         assert slider.input_value() != before
         field = page.get_by_role("textbox", name=f"{name}: type a number", exact=True)
         assert field.is_visible()
-    page.wait_for_timeout(600)
+    painted(page)
     settle(page)
 
 
@@ -215,8 +215,7 @@ def test_a_typed_number_is_taken_and_nonsense_is_not(page: Page, address: str) -
     for text in ("<img src=x onerror=alert(1)>", "1e999", ""):
         field.fill(text)
         field.press("Enter")
-        page.wait_for_timeout(150)
-        assert field.input_value() == "0.71"
+        expect(field).to_have_value("0.71")
 
 
 def test_wheel_drag_and_keys_move_the_stretch(page: Page, address: str) -> None:
@@ -226,16 +225,16 @@ def test_wheel_drag_and_keys_move_the_stretch(page: Page, address: str) -> None:
     assert box is not None
     page.mouse.move(box["x"] + 500, box["y"] + 200)
     for _ in range(4):
+        before = x_range(page)
         page.mouse.wheel(0, -300)
-        page.wait_for_timeout(120)
+        until(page, lambda seen=before: x_range(page) != seen)
     page.wait_for_function("() => new URLSearchParams(location.search).has('locus')")
     near = x_range(page)
     assert near[1] - near[0] < whole[1] - whole[0]
     page.locator(".s2x .figure").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(200)
+    until(page, lambda: x_range(page)[0] > near[0])
     moved = x_range(page)
-    assert moved[0] > near[0]
     assert moved[1] - moved[0] == pytest.approx(near[1] - near[0], abs=2)
     for _ in range(9):
         page.keyboard.press("+")
@@ -244,11 +243,7 @@ def test_wheel_drag_and_keys_move_the_stretch(page: Page, address: str) -> None:
         ".some(t => t.mode === 'text' && t.text.length > 20 && t.text.every(c => 'ACGTN'.includes(c)))"
     )
     page.keyboard.press("0")
-    for _ in range(50):
-        page.wait_for_timeout(100)
-        if x_range(page) == whole:
-            break
-    assert x_range(page) == whole
+    until(page, lambda: x_range(page) == whole)
 
 
 def test_the_pointer_tells_position_values_and_truth(page: Page, address: str) -> None:
@@ -333,11 +328,9 @@ def test_a_talk_turns_without_the_server(page: Page, address: str) -> None:
     first = page.inner_text(".s2x [data-is=title]")
     page.locator(".s2x .figure").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(500)
-    assert page.inner_text(".s2x [data-is=title]") != first
+    expect(page.locator(".s2x [data-is=title]")).not_to_have_text(first)
     assert page.inner_text(".s2x [data-is=page]").startswith("2 /")
     assert received == []
     assert not page.locator(".s2x .controls").is_visible()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(300)
-    assert page.inner_text(".s2x [data-is=title]") == first
+    expect(page.locator(".s2x [data-is=title]")).to_have_text(first)
