@@ -152,6 +152,9 @@ class ModelConfig:
     undoes the scale of masked embeddings, so a base at mask 0.1 otherwise speaks nearly as loud as one at 1."""
     signal_transform: SignalTransform = "none"
     """What the network does to the signals before it uses them; none as published. Thresholds stay in raw units."""
+    prior_transform: SignalTransform | None = None
+    """What the signal Beta does to them and to its thresholds; None: as signal_transform. A site stands out of the
+    ground many times more in a signal than in its logarithm, and with it the mean of the mask."""
     stem_taps: int = 0
     """Taps of a convolution over the bases, wide enough for a binding site, that feeds the generator's backbone beside
     the embedding; 0: none, as published. Odd."""
@@ -184,8 +187,10 @@ class ModelConfig:
             problems.append(f"hard_gradient must be compat, fixed or every_layer, found {self.hard_gradient!r}")
         if self.mask_every_layer and self.position_table:
             problems.append("mask_every_layer is for masks that keep the length; a position table packs the kept bases")
-        if self.signal_transform not in ("none", "log1p"):
-            problems.append(f"signal_transform must be none or log1p, found {self.signal_transform!r}")
+        known = get_args(SignalTransform)
+        if self.signal_transform not in known or self.prior_transform not in (None, *known):
+            found = f"{self.signal_transform!r} and {self.prior_transform!r}"
+            problems.append(f"signal_transform and prior_transform must be none or log1p, found {found}")
         if self.most_sequence_counts < 0:
             problems.append(f"most_sequence_counts must not be negative, found {self.most_sequence_counts}")
         if not 1e-4 <= self.dt_min < 0.1:
@@ -215,6 +220,11 @@ class ModelConfig:
             "mask_mode": "hard",
         }
         return cls(**{**hard, **changes})
+
+    @property
+    def beta_transform(self) -> SignalTransform:
+        """What the signal Beta does to the signals."""
+        return self.prior_transform or self.signal_transform
 
     @property
     def bottleneck(self) -> tuple[float, float]:

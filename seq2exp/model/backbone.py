@@ -133,9 +133,7 @@ class BidirectionalMixer(nn.Module):
 class Layer(nn.Module):
     """Norm and mixer of one residual step."""
 
-    def __init__(
-        self, d_model: int, *, d_state: int, d_conv: int, expand: int, norm_eps: float, dt_min: float
-    ) -> None:
+    def __init__(self, d_model: int, *, d_state: int, d_conv: int, expand: int, norm_eps: float, dt_min: float) -> None:
         super().__init__()
         self.norm = RMSNorm(d_model, eps=norm_eps)
         self.mixer = BidirectionalMixer(d_model, d_state=d_state, d_conv=d_conv, expand=expand, dt_min=dt_min)

@@ -190,7 +190,7 @@ class Generator(nn.Module):
             thresholds=self.signal_thresholds,
             beta_min=self.config.beta_min,
             scale=self.config.prior_scale if scale is None else scale,
-            transform=self.config.signal_transform,
+            transform=self.config.beta_transform,
         )
 
 

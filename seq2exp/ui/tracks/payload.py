@@ -122,7 +122,7 @@ def _measured(tracks: Sequence[Track], signals: Mapping[str, NDArray[Any]]) -> d
 def config_of(config: ModelConfig, made_of: MaskIngredients) -> dict[str, Any]:
     """The constants of the mask's algebra, with the weights and thresholds in force."""
     fields = dataclasses.asdict(config)
-    names = ("beta_min", "prior_scale", "z_scale", "signal_transform", "position_table")
+    names = ("beta_min", "prior_scale", "z_scale", "beta_transform", "position_table")
     return {name: fields[name] for name in names} | {
         "signal_weights": list(made_of.weights),
         "signal_thresholds": list(made_of.thresholds),
