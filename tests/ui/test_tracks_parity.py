@@ -138,7 +138,14 @@ def cases(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
     folder = tmp_path_factory.mktemp("checkpoints")
     made_of: list[LoadedCheckpoint | None] = [
         random_checkpoint(folder / "soft", "soft"),
-        random_checkpoint(folder / "log1p", "soft", prior_transform="log1p", z_scale=0.5, signal_weights=(2, 0.5, 3)),
+        random_checkpoint(
+            folder / "log1p",
+            "soft",
+            prior_transform="log1p",
+            z_scale=0.5,
+            signal_weights=(2, 0.5, 3),
+            most_sequence_counts=3.0,
+        ),
         random_checkpoint(folder / "hard", "hard"),
         None,
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import struct
 from collections.abc import Mapping, Sequence
@@ -121,9 +120,8 @@ def _measured(tracks: Sequence[Track], signals: Mapping[str, NDArray[Any]]) -> d
 
 def config_of(config: ModelConfig, made_of: MaskIngredients) -> dict[str, Any]:
     """The constants of the mask's algebra, with the weights and thresholds in force."""
-    fields = dataclasses.asdict(config)
-    names = ("beta_min", "prior_scale", "z_scale", "beta_transform", "position_table")
-    return {name: fields[name] for name in names} | {
+    names = ("beta_min", "prior_scale", "z_scale", "beta_transform", "most_sequence_counts", "position_table")
+    return {name: getattr(config, name) for name in names} | {
         "signal_weights": list(made_of.weights),
         "signal_thresholds": list(made_of.thresholds),
     }

@@ -60,7 +60,9 @@ export function couple(sequence, signal, settings, zScale) {
 /** Mean of a base without signals whose sequence says the least it can. */
 export function floorOf(config, settings, hasSequence) {
   const nothing = config.signal_thresholds.map(() => new Float32Array(1));
-  const least = new Float32Array([config.beta_min + EPSILON]);
+  const one = config.beta_min + EPSILON;
+  const most = config.most_sequence_counts;
+  const least = new Float32Array([most ? (one * most) / (most + 2 * one) : one]);
   const signal = signalBeta(nothing, settings.weights, config);
   return couple(hasSequence ? { a1: least, b1: least } : null, signal, settings, config.z_scale).mean[0];
 }
