@@ -142,9 +142,6 @@ class ModelConfig:
     none, as published."""
     init_residual_layers: int = 64
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
-    dt_min: float = 1e-3
-    """Smallest step size of the scans at initialisation; a channel hears about 1 / step bases far. 0.001 as published,
-    1e-4 at the least."""
     external_mask: bool = False
     """No generator: the mask is given (peak-mask baseline)."""
     mask_every_layer: bool = False
@@ -152,9 +149,6 @@ class ModelConfig:
     undoes the scale of masked embeddings, so a base at mask 0.1 otherwise speaks nearly as loud as one at 1."""
     signal_transform: SignalTransform = "none"
     """What the network does to the signals before it uses them; none as published. Thresholds stay in raw units."""
-    prior_transform: SignalTransform | None = None
-    """What the signal Beta does to them and to its thresholds; None: as signal_transform. A site stands out of the
-    ground many times more in a signal than in its logarithm, and with it the mean of the mask."""
     stem_taps: int = 0
     """Taps of a convolution over the bases, wide enough for a binding site, that feeds the generator's backbone beside
     the embedding; 0: none, as published. Odd."""
@@ -187,14 +181,10 @@ class ModelConfig:
             problems.append(f"hard_gradient must be compat, fixed or every_layer, found {self.hard_gradient!r}")
         if self.mask_every_layer and self.position_table:
             problems.append("mask_every_layer is for masks that keep the length; a position table packs the kept bases")
-        known = get_args(SignalTransform)
-        if self.signal_transform not in known or self.prior_transform not in (None, *known):
-            found = f"{self.signal_transform!r} and {self.prior_transform!r}"
-            problems.append(f"signal_transform and prior_transform must be none or log1p, found {found}")
+        if self.signal_transform not in ("none", "log1p"):
+            problems.append(f"signal_transform must be none or log1p, found {self.signal_transform!r}")
         if self.most_sequence_counts < 0:
             problems.append(f"most_sequence_counts must not be negative, found {self.most_sequence_counts}")
-        if not 1e-4 <= self.dt_min < 0.1:
-            problems.append(f"dt_min must lie in 1e-4..0.1, found {self.dt_min}")
         if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):
             problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
         if self.stem_taps and (self.stem_bin_bp < 1 or self.window_bp % self.stem_bin_bp):
@@ -220,11 +210,6 @@ class ModelConfig:
             "mask_mode": "hard",
         }
         return cls(**{**hard, **changes})
-
-    @property
-    def beta_transform(self) -> SignalTransform:
-        """What the signal Beta does to the signals."""
-        return self.prior_transform or self.signal_transform
 
     @property
     def bottleneck(self) -> tuple[float, float]:

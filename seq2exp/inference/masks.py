@@ -94,7 +94,7 @@ def mask_beta(
         thresholds=own_thresholds if settings.signal_thresholds is None else torch.tensor(settings.signal_thresholds),
         beta_min=config.beta_min,
         scale=config.prior_scale,
-        transform=config.beta_transform,
+        transform=config.signal_transform,
     )
     if sequence is None:
         if settings.signal_scale == 0 and settings.prior_strength == 0:

@@ -19,7 +19,7 @@ from seq2exp.model.scan import EngineName, causal_conv_silu, resolve_engine, sel
 if TYPE_CHECKING:
     from seq2exp.model.scan import stream
 
-DT_MIN, _DT_MAX, _DT_FLOOR = 0.001, 0.1, 1e-4
+_DT_MIN, _DT_MAX, _DT_FLOOR = 0.001, 0.1, 1e-4
 """Range of the step size Delta at initialisation, and its floor (models.md section 2.1)."""
 
 
@@ -51,12 +51,9 @@ class Direction(nn.Module):
         Taps of the convolution.
     dt_rank
         R.
-    dt_min
-        Smallest step size at initialisation. A channel forgets over about 1 / Delta positions, so this says how far
-        the network hears before it has learned anything.
     """
 
-    def __init__(self, inner: int, *, d_state: int, d_conv: int, dt_rank: int, dt_min: float = DT_MIN) -> None:
+    def __init__(self, inner: int, *, d_state: int, d_conv: int, dt_rank: int) -> None:
         super().__init__()
         self.d_state, self.dt_rank = d_state, dt_rank
         self.conv1d = nn.Conv1d(inner, inner, d_conv, groups=inner)
@@ -65,9 +62,9 @@ class Direction(nn.Module):
         self.A_log = nn.Parameter(torch.log(torch.arange(1, d_state + 1, dtype=torch.float32)).repeat(inner, 1))
         self.D = nn.Parameter(torch.ones(inner))
         nn.init.uniform_(self.dt_proj.weight, -(dt_rank**-0.5), dt_rank**-0.5)
-        low, high = math.log(dt_min), math.log(_DT_MAX)
+        low, high = math.log(_DT_MIN), math.log(_DT_MAX)
         step = torch.exp(torch.rand(inner) * (high - low) + low).clamp(min=_DT_FLOOR)
-        with torch.no_grad():  # inverse softplus: softplus(bias) is then spread over dt_min.._DT_MAX
+        with torch.no_grad():  # inverse softplus: softplus(bias) is then spread over _DT_MIN.._DT_MAX
             self.dt_proj.bias.copy_(step + torch.log(-torch.expm1(-step)))
 
     @property
@@ -95,17 +92,15 @@ class BidirectionalMixer(nn.Module):
         D.
     d_state, d_conv, expand
         N, taps, E / D.
-    dt_min
-        See `Direction`.
     """
 
-    def __init__(self, d_model: int, *, d_state: int, d_conv: int, expand: int, dt_min: float = DT_MIN) -> None:
+    def __init__(self, d_model: int, *, d_state: int, d_conv: int, expand: int) -> None:
         super().__init__()
         self.inner = expand * d_model
         self.in_proj = nn.Linear(d_model, 2 * self.inner, bias=False)
         dt_rank = math.ceil(d_model / 16)
-        self.fwd = Direction(self.inner, d_state=d_state, d_conv=d_conv, dt_rank=dt_rank, dt_min=dt_min)
-        self.rev = Direction(self.inner, d_state=d_state, d_conv=d_conv, dt_rank=dt_rank, dt_min=dt_min)
+        self.fwd = Direction(self.inner, d_state=d_state, d_conv=d_conv, dt_rank=dt_rank)
+        self.rev = Direction(self.inner, d_state=d_state, d_conv=d_conv, dt_rank=dt_rank)
         self.out_proj = nn.Linear(self.inner, d_model, bias=False)
 
     def forward(self, u: Tensor, *, rows: slice | None = None, engine: EngineName = "auto") -> Tensor:
@@ -133,10 +128,10 @@ class BidirectionalMixer(nn.Module):
 class Layer(nn.Module):
     """Norm and mixer of one residual step."""
 
-    def __init__(self, d_model: int, *, d_state: int, d_conv: int, expand: int, norm_eps: float, dt_min: float) -> None:
+    def __init__(self, d_model: int, *, d_state: int, d_conv: int, expand: int, norm_eps: float) -> None:
         super().__init__()
         self.norm = RMSNorm(d_model, eps=norm_eps)
-        self.mixer = BidirectionalMixer(d_model, d_state=d_state, d_conv=d_conv, expand=expand, dt_min=dt_min)
+        self.mixer = BidirectionalMixer(d_model, d_state=d_state, d_conv=d_conv, expand=expand)
 
     def forward(self, residual: Tensor, *, rows: slice | None, gate: Tensor | None, engine: EngineName) -> Tensor:
         """Sum of residual and mixer(norm(residual) * gate); with ``rows``, those positions alone."""
@@ -166,8 +161,6 @@ class Backbone(nn.Module):
     init_residual_layers
         out_proj is divided by the square root of this at initialisation; 64 in the published runs whatever the
         depth (models.md section 2.5).
-    dt_min
-        Smallest step size at initialisation, see `Direction`.
     """
 
     def __init__(
@@ -180,12 +173,10 @@ class Backbone(nn.Module):
         expand: int = 2,
         norm_eps: float = 1e-5,
         init_residual_layers: int = 64,
-        dt_min: float = DT_MIN,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            Layer(d_model, d_state=d_state, d_conv=d_conv, expand=expand, norm_eps=norm_eps, dt_min=dt_min)
-            for _ in range(n_layer)
+            Layer(d_model, d_state=d_state, d_conv=d_conv, expand=expand, norm_eps=norm_eps) for _ in range(n_layer)
         )
         self.norm_f = RMSNorm(d_model, eps=norm_eps)
         with torch.no_grad():

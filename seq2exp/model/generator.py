@@ -26,7 +26,6 @@ def build_backbone(config: ModelConfig, n_layer: int) -> Backbone:
         expand=config.expand,
         norm_eps=config.norm_eps,
         init_residual_layers=config.init_residual_layers,
-        dt_min=config.dt_min,
     )
 
 
@@ -190,7 +189,7 @@ class Generator(nn.Module):
             thresholds=self.signal_thresholds,
             beta_min=self.config.beta_min,
             scale=self.config.prior_scale if scale is None else scale,
-            transform=self.config.beta_transform,
+            transform=self.config.signal_transform,
         )
 
 

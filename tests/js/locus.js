@@ -66,7 +66,7 @@ export function smallLocus(more = {}, seed = 1) {
       beta_min: 1,
       prior_scale: 10,
       z_scale: 1,
-      beta_transform: "none",
+      signal_transform: "none",
       most_sequence_counts: 0,
       signal_weights: [2, 2, 1],
       signal_thresholds: [1.5, 0.2, 1],

@@ -42,21 +42,6 @@ def test_log_signals_are_the_signal_beta_of_logged_signals_and_thresholds() -> N
     assert transform_signals(signals, "none") is signals
 
 
-def test_the_signal_beta_may_read_other_signals_than_the_predictor() -> None:
-    given, mask = batch(), torch.ones(2, LENGTH)
-    plain, logged = network(config()), network(config(signal_transform="log1p"))
-    mixed = network(config(signal_transform="log1p", prior_transform="none"))
-    assert plain.generator is not None
-    assert mixed.generator is not None
-    for found, expected in zip(
-        mixed.generator.signal_beta(given.signals), plain.generator.signal_beta(given.signals), strict=True
-    ):
-        torch.testing.assert_close(found, expected)
-    rows = given.sequence, given.signals, mask, given.rna_features
-    torch.testing.assert_close(mixed.predict(*rows), logged.predict(*rows))
-    assert not torch.allclose(mixed.predict(*rows), plain.predict(*rows))
-
-
 def test_log_signals_reach_the_predictor() -> None:
     given = batch()
     logged, plain = network(config(signal_transform="log1p")), network(config())
@@ -140,7 +125,7 @@ def test_cell_lines_of_a_gene_share_one_pass_of_a_generator_that_reads_bases_alo
     [
         ({"stem_taps": 4}, "stem_taps must be 0 or odd"),
         ({"stem_taps": 15, "stem_bin_bp": 24}, "stem_bin_bp must divide the window"),
-        ({"signal_transform": "sqrt"}, "signal_transform and prior_transform must be none or log1p"),
+        ({"signal_transform": "sqrt"}, "signal_transform must be none or log1p"),
         ({"mask_every_layer": True, "position_table": True, "mask_mode": "hard"}, "packs the kept bases"),
     ],
 )

@@ -141,7 +141,7 @@ def cases(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
         random_checkpoint(
             folder / "log1p",
             "soft",
-            prior_transform="log1p",
+            signal_transform="log1p",
             z_scale=0.5,
             signal_weights=(2, 0.5, 3),
             most_sequence_counts=3.0,

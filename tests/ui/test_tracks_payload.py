@@ -126,7 +126,7 @@ def test_a_locus_carries_what_the_model_reads_and_what_was_measured(
     assert header["key"] == "a key"
     assert (header["start"], header["end"], header["tss"]) == (view.interval.start, view.interval.end, view.gene.tss)
     assert header["source"] == "model"
-    assert header["config"]["beta_transform"] == "log1p"
+    assert header["config"]["signal_transform"] == "log1p"
     np.testing.assert_allclose(header["config"]["signal_weights"], made_of.weights)
     assert [(e["start"], e["end"], e["causal"]) for e in header["truth"]] == [(place.start, place.end, True)]
     assert header["rows"] == rows

@@ -11,13 +11,13 @@ const transformed = (value, how) => (how === "log1p" ? Math.log1p(value) : value
  *
  * @param {Float32Array[]} signals - h3k27ac, dnase, contact; each (L,)
  * @param {number[]} weights - relative
- * @param {{signal_thresholds: number[], beta_min: number, prior_scale: number, beta_transform: string}} config
+ * @param {{signal_thresholds: number[], beta_min: number, prior_scale: number, signal_transform: string}} config
  * @returns {{alpha: Float64Array, beta: number}}
  */
 export function signalBeta(signals, weights, config) {
   const sum = weights.reduce((a, b) => a + b, 0);
   const share = weights.map((w) => w / sum);
-  const { beta_min: floor, prior_scale: scale, beta_transform: how } = config;
+  const { beta_min: floor, prior_scale: scale, signal_transform: how } = config;
   const alpha = new Float64Array(signals[0].length);
   signals.forEach((signal, k) => {
     if (share[k] === 0) return;
