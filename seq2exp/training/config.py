@@ -103,8 +103,8 @@ class ObjectiveConfig:
     """What that prediction reads: the mask as the predictor sees it, or the mean of its Beta. A hard draw tells only
     which side of the threshold a base is on; the mean keeps the order of all of them."""
     generator_steps: int = 0
-    """Updates of the whole network after which the generator, and with it every mask, stays as it is while the
-    predictor learns on; 0: it learns to the end, as published."""
+    """Updates of the whole network after which the generator stays as it is while the predictor learns on, from masks
+    as evaluation makes them instead of drawn ones; 0: it learns to the end, as published."""
     stem_rate: float = 3e-3
     """Learning rate at the start of those updates; falls to a twentieth in half a cosine."""
 

@@ -164,7 +164,7 @@ class Objective(nn.Module):
         learns = self.generator_learns(step)
         if not learns:
             freeze_generator(network)
-        output = network(given, cells_per_gene=cells_per_gene)
+        output = network(given, draw=None if learns else "mean", cells_per_gene=cells_per_gene)
         loss = seq2exp_loss(output, batch.target, kl_weight=self.kl_weight(step))
         if not learns:  # the other parts teach the generator alone
             return Parts(loss.expression, loss.expression, loss.kl, None, outside_ratio(output.mask, network.centre))

@@ -12,13 +12,14 @@ from seq2exp.inference.checkpoints import load_checkpoint_for_inference
 from seq2exp.inference.session import open_session
 from seq2exp.model.checkpoint import build_network, load_checkpoint
 from seq2exp.processing import trained_on
-from seq2exp.settings import MaskSettings
+from seq2exp.settings import MaskSettings, ModelConfig
 from seq2exp.sources.dataset import open_dataset
 from seq2exp.training.batches import StepSampler, batch_at, loader
 from seq2exp.training.cache import WindowCache
 from seq2exp.training.config import TrainConfig
 from seq2exp.training.elements import Candidates
 from seq2exp.training.folder import RunFolder
+from seq2exp.training.objective import Objective, objective_of, outside_ratio
 from seq2exp.training.run import train
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -112,6 +113,20 @@ def test_a_generator_that_has_stopped_stays_and_the_predictor_learns_on(
     curve, _ = folder.curves()
     assert list(curve["tracks"].isna()) == [False] * 5 + [True] * 3
     np.testing.assert_array_equal(curve["loss"][5:], curve["expression"][5:])
+
+
+def test_after_the_generator_has_stopped_masks_are_those_of_evaluation(
+    config: Callable[..., TrainConfig], cache: WindowCache
+) -> None:
+    chosen = config("stopped", model={"preset": "hard", "shared_backbone": False}, objective={"generator_steps": 1})
+    assert isinstance(chosen.model, ModelConfig)
+    objective = objective_of(chosen.row, build_network(chosen.model), chosen.objective, cache=cache)
+    assert isinstance(objective, Objective)
+    (batch,) = loader(cache, [[0, 1]], workers=0)
+    drawn = [objective.train()(batch, 0).mask_ratio for _ in range(2)]
+    assert drawn[0] != drawn[1]
+    _, mask = objective.eval().answer(batch)
+    assert objective.train()(batch, 1).mask_ratio == outside_ratio(mask, objective.network.centre)
 
 
 def test_a_trained_checkpoint_opens_for_inference(trained: RunFolder, data_dir: Path, tmp_path: Path) -> None:
