@@ -15,7 +15,13 @@ import { SETTINGS, smallLocus } from "./locus.js";
 import { pairs, random, values, whole } from "./random.js";
 
 test("a base without signals under the soft recipe has mean 11 / 30.8", () => {
-  const config = { beta_min: 1, prior_scale: 10, signal_transform: "none", most_sequence_counts: 0, signal_thresholds: [1.5, 0.2, 1] };
+  const config = {
+    beta_min: 1,
+    prior_scale: 10,
+    signal_transform: "none",
+    most_sequence_counts: 0,
+    signal_thresholds: [1.5, 0.2, 1],
+  };
   const signal = signalBeta(
     [0, 0, 0].map(() => new Float32Array(1)),
     [2, 2, 1],
