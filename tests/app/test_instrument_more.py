@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from seq2exp.sources.dataset import open_dataset
 from tests.app.browsing import served
@@ -63,7 +63,7 @@ def test_keys_turn_genes_and_modes_and_are_listed(page: Page, address: str) -> N
     focus(page)
     page.keyboard.press("m")
     page.wait_for_function("() => new URLSearchParams(location.search).has('mode')")
-    assert modes.inner_text() != before
+    expect(modes).not_to_have_text(before)
     page.keyboard.press("?")
     listed = page.locator(".s2x dialog.help")
     assert "Next mask mode" in listed.inner_text()
