@@ -78,7 +78,8 @@ class Loop:
         self.state, self.meter = _Progress(), Meter()
         self.tracks: dict[str, Any] = {}
         self.first = fabric.global_rank == 0
-        self.trained = sum(p.numel() for p in objective.network.parameters() if p.requires_grad)
+        # Counted now, because a generator that stops no longer counts as trainable.
+        self.trainable = sum(p.numel() for p in objective.network.parameters() if p.requires_grad)
         self.units = units(cache, "train", group_cells=config.data.group_cells)
         self.cells_per_gene = len(self.units[0]) if self.units else 1
         if not self.units:
@@ -353,7 +354,7 @@ class Loop:
             "best_step": state.best_step,
             "best_mse": None if math.isinf(state.best_mse) else state.best_mse,
             "parameters": sum(p.numel() for p in parameters),
-            "trainable_parameters": self.trained,
+            "trainable_parameters": self.trainable,
             "starts": int(first.get("starts", 0)) + (0 if finished else 1),
         }
 

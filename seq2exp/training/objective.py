@@ -161,13 +161,10 @@ class Objective(nn.Module):
         given = batch.network_input()
         if step < self.config.stem_steps:
             return self._in_bins(given, batch, step, cells_per_gene)
-        learns = self.generator_learns(step)
-        if not learns:
-            freeze_generator(network)
-        output = network(given, draw=None if learns else "mean", cells_per_gene=cells_per_gene)
+        if not self.generator_learns(step):
+            return self._predictor_alone(given, batch, cells_per_gene)
+        output = network(given, cells_per_gene=cells_per_gene)
         loss = seq2exp_loss(output, batch.target, kl_weight=self.kl_weight(step))
-        if not learns:  # the other parts teach the generator alone
-            return Parts(loss.expression, loss.expression, loss.kl, None, outside_ratio(output.mask, network.centre))
         total, tracks = loss.total, None
         if self.config.readout_weight and self.readout is not None:
             read = self.readout_loss(output, given, batch.target, self.config.readout_reads)
@@ -203,6 +200,14 @@ class Objective(nn.Module):
         expression = self._loss_through(mask, given, batch.target)
         total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
+
+    def _predictor_alone(self, given: NetworkInput, batch: Batch, cells_per_gene: int) -> Parts:
+        """The loss after the generator has stopped: of expression, for the other parts teach the generator alone."""
+        network = self.network
+        freeze_generator(network)
+        output = network(given, draw="mean", cells_per_gene=cells_per_gene)
+        loss = seq2exp_loss(output, batch.target, kl_weight=0.0)
+        return Parts(loss.expression, loss.expression, loss.kl, None, outside_ratio(output.mask, network.centre))
 
     def readout_loss(self, output: NetworkOutput, given: NetworkInput, target: Tensor, reads: ReadoutReads) -> Tensor:
         """Smooth L1 of expression (B, 1) read from signals and mask alone; the network must have a readout."""

@@ -112,6 +112,7 @@ def test_the_preview_moves_before_the_server_answers_and_agrees_with_it(page: Pa
     move(page, "signal_scale", 0.9, release=False)
     expect(page.locator(".s2x [data-is=kept]")).not_to_have_text(before["kept"])
     preview = said(page)
+    assert preview["kept"] != before["kept"]
     assert preview["predicted"] == before["predicted"]
     assert page.locator(".s2x canvas").is_visible()
     page.evaluate("() => document.querySelector('#s2x-signal_scale').dispatchEvent(new Event('change'))")
@@ -235,6 +236,7 @@ def test_wheel_drag_and_keys_move_the_stretch(page: Page, address: str) -> None:
     page.keyboard.press("ArrowRight")
     until(page, lambda: x_range(page)[0] > near[0])
     moved = x_range(page)
+    assert moved[0] > near[0]
     assert moved[1] - moved[0] == pytest.approx(near[1] - near[0], abs=2)
     for _ in range(9):
         page.keyboard.press("+")
@@ -329,6 +331,7 @@ def test_a_talk_turns_without_the_server(page: Page, address: str) -> None:
     page.locator(".s2x .figure").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".s2x [data-is=title]")).not_to_have_text(first)
+    page.wait_for_timeout(500)  # what must not come needs time to come
     assert page.inner_text(".s2x [data-is=page]").startswith("2 /")
     assert received == []
     assert not page.locator(".s2x .controls").is_visible()

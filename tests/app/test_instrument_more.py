@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from seq2exp.sources.dataset import open_dataset
 from tests.app.browsing import served
-from tests.app.figure_steps import painted, query, settle, show
+from tests.app.figure_steps import query, show
 from tests.app.test_instrument import context, page  # noqa: F401 - fixtures are found by their names
 
 pytestmark = pytest.mark.browser
@@ -72,8 +72,7 @@ def test_keys_turn_genes_and_modes_and_are_listed(page: Page, address: str) -> N
     assert not listed.is_visible()
     field = page.get_by_role("textbox", name="Threshold: type a number")
     field.press("j")
-    painted(page)
-    settle(page)
+    page.wait_for_timeout(300)  # what must not come needs time to come
     assert query(page, "gene") == first
     focus(page)
     page.keyboard.press("p")
