@@ -154,6 +154,9 @@ class ModelConfig:
     the embedding; 0: none, as published. Odd."""
     stem_bin_bp: int = 32
     """The stem's context is read in bins of this width; divides the window. Ignored without a stem."""
+    element_channels: int = 0
+    """Channels in which the predictor adds up the kept bases outside the centre for its head; 0: none, as published:
+    what elements say then reaches the pooled centre through the scans alone."""
 
     def __post_init__(self) -> None:
         problems = [
@@ -189,6 +192,8 @@ class ModelConfig:
             problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
         if self.stem_taps and (self.stem_bin_bp < 1 or self.window_bp % self.stem_bin_bp):
             problems.append(f"stem_bin_bp must divide the window of {self.window_bp} bp, found {self.stem_bin_bp}")
+        if self.element_channels < 0:
+            problems.append(f"element_channels must not be negative, found {self.element_channels}")
         _refuse(problems, "model configuration")
 
     @classmethod

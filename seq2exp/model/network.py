@@ -15,7 +15,7 @@ from seq2exp.model import beta as beta_algebra
 from seq2exp.model.backbone import Backbone
 from seq2exp.model.beta import BetaParameters
 from seq2exp.model.generator import Generator, InputEmbedding, MaskModel, build_backbone
-from seq2exp.model.predictor import ExpressionHead, Padding, centre_slice, compacted_centre, masked_centre
+from seq2exp.model.predictor import ElementSum, ExpressionHead, Padding, centre_slice, read_compacted, read_masked
 from seq2exp.model.scan import EngineName
 from seq2exp.settings import ModelConfig
 
@@ -71,6 +71,7 @@ class Seq2Exp(nn.Module):
         self.generator = None if config.external_mask else Generator(config)
         shared = config.shared_backbone and self.generator is not None
         self.predictor = None if shared else build_backbone(config, config.predictor_layers)
+        self.elements = ElementSum(config) if config.element_channels else None
         self.head = ExpressionHead(config)
         self.mask_model = None if mask_model is None else mask_model.requires_grad_(requires_grad=False)
 
@@ -127,12 +128,13 @@ class Seq2Exp(nn.Module):
         self._check_window(sequence)
         seen = signals if self.config.signal_input else None
         if self.config.position_table:
-            rows = compacted_centre(
+            pooled = read_compacted(
                 self.inputs,
                 sequence,
                 seen,
                 mask,
                 self.predictor_backbone,
+                self.elements,
                 centre=self.centre,
                 gradient=self.config.hard_gradient,
                 padding=padding,
@@ -140,15 +142,16 @@ class Seq2Exp(nn.Module):
             )
         else:
             embedded = self.inputs(sequence, seen)
-            rows = masked_centre(
+            pooled = read_masked(
                 embedded,
                 mask,
                 self.predictor_backbone,
+                self.elements,
                 centre=self.centre,
                 every_layer=self.config.mask_every_layer,
                 engine=engine,
             )
-        prediction: Tensor = self.head(rows, rna_features)
+        prediction: Tensor = self.head(pooled.centre, rna_features, pooled.elements)
         return prediction
 
     def forward(

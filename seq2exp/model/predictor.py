@@ -1,11 +1,12 @@
-"""From masked embeddings to log10(1 + CAGE): compaction of kept bases, pooling of the centre, the head."""
+"""From masked embeddings to log10(1 + CAGE): compaction of kept bases, pooling of centre and elements, the head."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from seq2exp.model.backbone import Backbone
@@ -24,58 +25,100 @@ def centre_slice(window_bp: int, centre_bp: int) -> slice:
     return slice(first, first + centre_bp)
 
 
+ELEMENT_BP = 100.0
+"""Unit of the sum over elements: kept bases at which a channel of 1 begins to bend the logarithm."""
+
+
+class ElementSum(nn.Module):
+    """What the kept bases outside the centre add up to; an option of ours.
+
+    Elements act together on a promoter, each by its activity times its contact, and expression follows the logarithm of
+    their sum (ABC: Fulco et al. 2019). A pooled centre has to carry that sum through the scans; here it is formed.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.site = zero_bias_linear(config.d_model, config.element_channels)
+
+    def forward(self, rows: Tensor, weight: Tensor) -> Tensor:
+        """(B, K) log(1 + sum of weight * softplus(site) per `ELEMENT_BP`) of rows (B, n, D) and weight (B, n)."""
+        total = (weight[..., None] * F.softplus(self.site(rows))).float().sum(dim=1)  # (B, K)
+        return torch.log1p(total / ELEMENT_BP)
+
+
+class Pooled(NamedTuple):
+    """What the head reads of a gene beside its features."""
+
+    centre: Tensor
+    """(B, C, D) rows of the promoter centre."""
+    elements: Tensor | None = None
+    """(B, K) of `ElementSum`, where there is one."""
+
+
 class ExpressionHead(nn.Module):
-    """Pooled centre and gene features to one number: Linear, ReLU, Linear, ReLU, Linear."""
+    """Pooled centre, sum over elements and gene features to one number: Linear, ReLU, Linear, ReLU, Linear."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.d_model
         self.layers = nn.Sequential(
-            zero_bias_linear(width + config.rna_features, width),
+            zero_bias_linear(width + config.rna_features + config.element_channels, width),
             nn.ReLU(),
             zero_bias_linear(width, width),
             nn.ReLU(),
             zero_bias_linear(width, 1),
         )
 
-    def forward(self, centre: Tensor, rna_features: Tensor) -> Tensor:
-        """(B, 1) float32 of centre rows (B, C, D) and features (B, 9)."""
-        joined = torch.cat([centre.mean(dim=1), rna_features], dim=-1)  # (B, D + 9)
+    def forward(self, centre: Tensor, rna_features: Tensor, elements: Tensor | None = None) -> Tensor:
+        """(B, 1) float32 of centre rows (B, C, D), features (B, 9) and, where there is one, the sum (B, K)."""
+        parts = [centre.mean(dim=1), rna_features, *([] if elements is None else [elements])]
+        joined = torch.cat(parts, dim=-1)  # (B, D + 9 + K)
         out: Tensor = self.layers(joined)
         return out.float() if out.dtype in (torch.bfloat16, torch.float16) else out
 
 
-def masked_centre(
+def read_masked(
     embedded: Tensor,
     mask: Tensor,
     backbone: Backbone,
+    elements: ElementSum | None,
     *,
     centre: slice,
     every_layer: bool = False,
     engine: EngineName = "auto",
-) -> Tensor:
-    """Centre rows (B, C, D) of the backbone over embeddings (B, L, D) multiplied by the mask (B, L).
+) -> Pooled:
+    """What the backbone makes of embeddings (B, L, D) multiplied by the mask (B, L).
 
     With ``every_layer`` the mask multiplies the normalised input of every layer too.
     """
     gate = mask if every_layer else None
-    rows: Tensor = backbone(embedded * mask[..., None], rows=centre, gate=gate, engine=engine)
-    return rows
+    masked = embedded * mask[..., None]
+    if elements is None:
+        return Pooled(backbone(masked, rows=centre, gate=gate, engine=engine))
+    rows = backbone(masked, gate=gate, engine=engine)  # (B, L, D)
+    return Pooled(rows[:, centre], elements(rows, outside(mask, centre)))
 
 
-def compacted_centre(
+def outside(mask: Tensor, centre: slice) -> Tensor:
+    """The mask (B, L) with zeros over the centre."""
+    left, right = mask[:, : centre.start], mask[:, centre.stop :]
+    return torch.cat([left, torch.zeros_like(mask[:, centre]), right], dim=1)
+
+
+def read_compacted(
     inputs: InputEmbedding,
     sequence: Tensor,
     signals: Tensor | None,
     mask: Tensor,
     backbone: Backbone,
+    elements: ElementSum | None,
     *,
     centre: slice,
     gradient: HardGradient,
     padding: Padding = "none",
     engine: EngineName = "auto",
-) -> Tensor:
-    """Centre rows (B, C, D) of the backbone over the kept bases alone, packed to the front in order.
+) -> Pooled:
+    """What the backbone makes of the kept bases alone, packed to the front in order.
 
     Only the kept bases are embedded.
 
@@ -86,7 +129,8 @@ def compacted_centre(
     gradient
         ``compat`` uses the mask as an index only; ``fixed`` multiplies the embeddings by their mask values (exactly 1),
         so that the straight-through gradient reaches the mask; ``every_layer`` multiplies the normalised input of
-        every layer by them too, after which the gradient is no longer undone by the norms.
+        every layer by them too, after which the gradient is no longer undone by the norms. But for ``compat`` they
+        weigh the sum over elements too.
     """
     width = centre.stop - centre.start
     packed: list[Tensor] = []
@@ -98,18 +142,35 @@ def compacted_centre(
         seen = None if signals is None else signals[index, kept][None]
         rows = inputs(sequence[index, kept][None], seen, positions=kept)[0]  # (n_kept, D)
         ones = mask[index, kept]  # (n_kept,)
-        if gradient != "compat":
+        if gradient == "compat":
+            ones = ones.detach()
+        else:
             rows = rows * ones[:, None]
         packed.append(rows)
         gates.append(ones)
         first_rows.append(int(keep[: centre.start].sum()))
     gated = gradient == "every_layer" and mask.requires_grad  # else the factor of 1 says nothing
-    if padding == "none":
-        alone = [
-            backbone(rows[None], rows=slice(first, first + width), gate=ones[None] if gated else None, engine=engine)
-            for rows, ones, first in zip(packed, gates, first_rows, strict=True)
+    spans = [slice(first, first + width) for first in first_rows]
+    if padding == "official":
+        gate = pad_sequence(gates, batch_first=True, padding_value=1.0) if gated else None
+        out = backbone(pad_sequence(packed, batch_first=True), gate=gate, engine=engine)  # (B, max kept, D)
+        read = [
+            _of_one(out[i, None, : len(ones)], ones, span, elements)
+            for i, (ones, span) in enumerate(zip(gates, spans, strict=True))
         ]
-        return torch.cat(alone)
-    gate = pad_sequence(gates, batch_first=True, padding_value=1.0) if gated else None
-    out = backbone(pad_sequence(packed, batch_first=True), gate=gate, engine=engine)  # (B, max kept, D)
-    return torch.stack([out[i, first : first + width] for i, first in enumerate(first_rows)])
+    else:
+        read = []
+        for rows, ones, span in zip(packed, gates, spans, strict=True):
+            gate = ones[None] if gated else None
+            if elements is None:
+                read.append(Pooled(backbone(rows[None], rows=span, gate=gate, engine=engine)))
+            else:
+                read.append(_of_one(backbone(rows[None], gate=gate, engine=engine), ones, span, elements))
+    together = None if elements is None else torch.cat([one.elements for one in read if one.elements is not None])
+    return Pooled(torch.cat([one.centre for one in read]), together)
+
+
+def _of_one(rows: Tensor, ones: Tensor, span: slice, elements: ElementSum | None) -> Pooled:
+    """What is read of one gene's rows (1, n, D), whose mask values are ``ones`` (n,) and whose centre is ``span``."""
+    added = None if elements is None else elements(rows, outside(ones[None], span))
+    return Pooled(rows[:, span], added)

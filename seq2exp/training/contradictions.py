@@ -68,7 +68,14 @@ def _baseline_contradictions(config: TrainConfig) -> Iterator[str]:
     if type(model) is not type(row.published):
         yield f"model of {row.name} must be a {type(row.published).__name__}, found {type(model).__name__}"
     elif isinstance(model, ModelConfig) and isinstance(row.published, ModelConfig):
-        for name in ("signal_input", "external_mask", "position_table", "shared_backbone", "stem_taps"):
+        for name in (
+            "signal_input",
+            "external_mask",
+            "position_table",
+            "shared_backbone",
+            "stem_taps",
+            "element_channels",
+        ):
             wanted = getattr(row.published, name)
             if getattr(model, name) != wanted:
                 yield f"model.{name} of {row.name} is {wanted}, found {getattr(model, name)}"
