@@ -105,6 +105,9 @@ class ModelConfig:
     """One backbone serves generator and predictor (official enc_prd_ps)."""
     generator_sees_signals: bool = False
     """Signals enter the generator too (official: implied by enc_prd_ps, or gen_signal)."""
+    generator_sees_positions: bool = True
+    """The position table enters the generator, as published; false: bases are judged without regard to where in the
+    window they stand. Says nothing where there is no table."""
     position_table: bool = False
     """Learned absolute positions, and compaction of kept bases before the predictor (official pos_enc)."""
     signal_input: bool = True
@@ -180,6 +183,8 @@ class ModelConfig:
             problems.append("a position table keeps only bases at mask 1, so mask_mode must be hard or top-k")
         if self.shared_backbone and self.generator_layers != self.predictor_layers:
             problems.append("a shared backbone has one depth: generator_layers must equal predictor_layers")
+        if self.shared_backbone and not self.generator_sees_positions:
+            problems.append("a shared backbone reads one embedding: leave generator_sees_positions true")
         if self.hard_gradient not in get_args(HardGradient):
             problems.append(f"hard_gradient must be compat, fixed or every_layer, found {self.hard_gradient!r}")
         if self.mask_every_layer and self.position_table:

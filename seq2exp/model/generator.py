@@ -48,7 +48,9 @@ class InputEmbedding(nn.Module):
             nn.Parameter(torch.zeros(1, config.window_bp, config.d_model)) if config.position_table else None
         )
 
-    def forward(self, sequence: Tensor, signals: Tensor | None, *, positions: Tensor | None = None) -> Tensor:
+    def forward(
+        self, sequence: Tensor, signals: Tensor | None, *, positions: Tensor | None = None, placed: bool = True
+    ) -> Tensor:
         """(B, L, D) embeddings.
 
         Parameters
@@ -59,6 +61,8 @@ class InputEmbedding(nn.Module):
             (B, L, 3), or None to leave them out.
         positions
             (L,) indices into the position table; None means all of them, so L must equal its length.
+        placed
+            Whether the position table, where there is one, is added.
 
         Raises
         ------
@@ -66,7 +70,7 @@ class InputEmbedding(nn.Module):
             Signals given to a model without a signal input; a window that does not fit the position table.
         """
         embedded: Tensor = self.sequence(sequence)
-        if self.position is not None:
+        if self.position is not None and placed:
             if positions is None and sequence.shape[1] != self.position.shape[1]:
                 raise SettingsError(
                     f"window of {sequence.shape[1]:,} bp, but the checkpoint's position table has "
@@ -205,5 +209,6 @@ class MaskModel(nn.Module):
     def sequence_beta(self, sequence: Tensor, signals: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
         """alpha1, beta1, each (B, L); the signals are seen only where the configuration says so."""
         seen = signals if self.config.generator_sees_signals else None
-        beta: BetaParameters = self.generator(self.inputs(sequence, seen), sequence, engine=engine)
+        embedded = self.inputs(sequence, seen, placed=self.config.generator_sees_positions)
+        beta: BetaParameters = self.generator(embedded, sequence, engine=engine)
         return beta

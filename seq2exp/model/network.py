@@ -101,11 +101,13 @@ class Seq2Exp(nn.Module):
         """
         if self.generator is None:
             raise SettingsError("this model has no generator: its mask comes from outside")
-        seen = signals if self.config.generator_sees_signals else None
+        config = self.config
+        seen = signals if config.generator_sees_signals else None
         if cells_per_gene > 1 and seen is not None:
             raise SettingsError("this generator sees the signals: it cannot run once for several cell lines")
         once = sequence[::cells_per_gene]
-        features = self.generator.features(self.inputs(once, seen), once, engine=engine)
+        embedded = self.inputs(once, seen, placed=config.generator_sees_positions)
+        features = self.generator.features(embedded, once, engine=engine)
         return features if cells_per_gene == 1 else features.repeat_interleave(cells_per_gene, dim=0)
 
     def sequence_beta(self, sequence: Tensor, signals: Tensor, *, engine: EngineName = "auto") -> BetaParameters:

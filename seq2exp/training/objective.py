@@ -187,7 +187,8 @@ class Objective(nn.Module):
         assert head is not None  # the configuration refuses the stage without stem and tracks
         bin_bp = config.stem_bin_bp
         once = given.sequence[::cells_per_gene]
-        features = generator.binned_features(in_bins(network.inputs(once, None), bin_bp), once)
+        embedded = network.inputs(once, None, placed=config.generator_sees_positions)  # (genes, L, D)
+        features = generator.binned_features(in_bins(embedded, bin_bp), once)
         features = features.repeat_interleave(cells_per_gene, dim=0)  # (B, n, D)
         tracks = head.loss(features, given.signals, batch.cell)
         alpha, beta = generator.signal_beta(given.signals, scale=self.config.stem_prior_scale)
