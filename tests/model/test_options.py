@@ -7,6 +7,7 @@ import torch
 
 from seq2exp.errors import SettingsError
 from seq2exp.model.beta import signal_beta, transform_signals
+from seq2exp.model.generator import MaskModel
 from seq2exp.model.network import NetworkInput, Seq2Exp
 from seq2exp.settings import ModelConfig
 
@@ -120,9 +121,42 @@ def test_cell_lines_of_a_gene_share_one_pass_of_a_generator_that_reads_bases_alo
         network(config(generator_sees_signals=True))(paired, cells_per_gene=2)
 
 
+PLACED = {"position_table": True, "mask_mode": "hard", "threshold": 0.3}
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_the_generator_reads_the_position_table_only_where_it_may(sees: bool) -> None:
+    given, mask = batch(), torch.ones(2, LENGTH)
+    model = network(config(**PLACED, generator_sees_positions=sees))
+    alone = MaskModel(model.config)
+    alone.load_state_dict({k: v for k, v in model.state_dict().items() if k.startswith(("inputs.", "generator."))})
+
+    def asked() -> list[torch.Tensor]:
+        with torch.no_grad():
+            return [
+                model.sequence_beta(given.sequence, given.signals).alpha,
+                alone.sequence_beta(given.sequence, given.signals).alpha,
+                model.predict(given.sequence, given.signals, mask, given.rna_features),
+            ]
+
+    before = asked()
+    for room in (model.inputs, alone.inputs):
+        assert room.position is not None
+        torch.nn.init.normal_(room.position, generator=torch.Generator().manual_seed(3))
+    of_network, of_mask_model, prediction = ((a - b).abs().max() for a, b in zip(asked(), before, strict=True))
+    assert prediction > 1e-4  # the predictor reads it in both
+    assert (of_network > 1e-4) == (of_mask_model > 1e-4) == sees
+    if not sees:
+        assert of_network == of_mask_model == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {**PLACED, "shared_backbone": True, "generator_layers": 2, "generator_sees_positions": False},
+            "a shared backbone reads one embedding",
+        ),
         ({"stem_taps": 4}, "stem_taps must be 0 or odd"),
         ({"stem_taps": 15, "stem_bin_bp": 24}, "stem_bin_bp must divide the window"),
         ({"signal_transform": "sqrt"}, "signal_transform must be none or log1p"),

@@ -27,17 +27,20 @@ KINDS: dict[str, dict[str, Any]] = {
     "hard": {"model": {"preset": "hard"}},
     "hard-fixed": {"model": {"preset": "hard", "hard_gradient": "fixed"}},
     "hard-stem": {
-        "model": {"preset": "hard", "shared_backbone": False, "hard_gradient": "every_layer", "stem_taps": 15},
+        "model": {
+            "preset": "hard", "shared_backbone": False, "generator_sees_positions": False, "stem_taps": 15,
+            "hard_gradient": "every_layer", "element_channels": 4,
+        },
         "objective": {"readout_weight": 0.5, "readout_reads": "mean"},
     },
     "retrain": {"model": {"external_mask": True, "top_share": 0.1}},
     "stem": {
-        "model": {"stem_taps": 15, "signal_transform": "log1p"},
+        "model": {"stem_taps": 15, "signal_transform": "log1p", "element_channels": 4},
         "objective": {"stem_steps": 2, "track_weight": 0.2, "readout_weight": 0.5, "kl_warmup_steps": 2},
         "data": {"group_cells": True},
         "run": {"tensorboard": True},
     },
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
