@@ -80,7 +80,7 @@ def defaults(config: ModelConfig) -> dict[str, Any]:
     """Every setting as the checkpoint was trained, or as published where there is none."""
     return {
         "mode": config.mask_mode,
-        "threshold": round(config.threshold, 2),
+        "threshold": round(config.threshold, 4),  # finer than the slider: what was trained is what is shown
         "top_percent": round(100 * config.top_share, 1),
         "signal_scale": 1.0,
         "weights": tuple(round(weight, 4) for weight in config.signal_weights),

@@ -14,6 +14,13 @@ def test_every_setting_has_a_default_that_survives_the_link() -> None:
     assert read_link({key: as_text(value) for key, value in own.items()}) == own
 
 
+def test_a_threshold_finer_than_the_slider_stays_as_trained() -> None:
+    """The component computes with it: rounded to the slider's step, a faithful mask would not be the trained one."""
+    own = defaults(ModelConfig(threshold=0.185))
+    assert own["threshold"] == 0.185
+    assert read_link({"threshold": as_text(own["threshold"])}) == {"threshold": 0.185}
+
+
 @pytest.mark.parametrize(
     ("key", "text"),
     [
