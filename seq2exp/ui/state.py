@@ -80,11 +80,12 @@ def defaults(config: ModelConfig) -> dict[str, Any]:
     """Every setting as the checkpoint was trained, or as published where there is none."""
     return {
         "mode": config.mask_mode,
-        "threshold": round(config.threshold, 4),  # finer than the slider: what was trained is what is shown
-        "top_percent": round(100 * config.top_share, 1),
+        # Finer than the sliders' steps: the component computes with them, so what was trained is what is shown.
+        "threshold": round(config.threshold, 4),
+        "top_percent": round(100 * config.top_share, 4),
         "signal_scale": 1.0,
         "weights": tuple(round(weight, 4) for weight in config.signal_weights),
-        "prior_mean": round(config.bottleneck_mean, 2),
+        "prior_mean": round(config.bottleneck_mean, 4),
         "prior_strength": 0,
         "merge_gap": ElementSettings().merge_gap_bp,
         "min_length": ElementSettings().min_length_bp,

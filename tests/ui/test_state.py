@@ -14,11 +14,19 @@ def test_every_setting_has_a_default_that_survives_the_link() -> None:
     assert read_link({key: as_text(value) for key, value in own.items()}) == own
 
 
-def test_a_threshold_finer_than_the_slider_stays_as_trained() -> None:
+@pytest.mark.parametrize(
+    ("trained", "key", "value"),
+    [
+        ({"threshold": 0.185}, "threshold", 0.185),
+        ({"top_share": 0.1234}, "top_percent", 12.34),
+        ({"bottleneck_mean": 0.075}, "prior_mean", 0.075),
+    ],
+)
+def test_what_is_finer_than_its_slider_stays_as_trained(trained: dict[str, Any], key: str, value: float) -> None:
     """The component computes with it: rounded to the slider's step, a faithful mask would not be the trained one."""
-    own = defaults(ModelConfig(threshold=0.185))
-    assert own["threshold"] == 0.185
-    assert read_link({"threshold": as_text(own["threshold"])}) == {"threshold": 0.185}
+    own = defaults(ModelConfig(**trained))
+    assert own[key] == value
+    assert read_link({key: as_text(own[key])}) == {key: value}
 
 
 @pytest.mark.parametrize(
