@@ -41,7 +41,7 @@ class InputEmbedding(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.signal_transform = config.signal_transform
+        self.config = config
         self.sequence = zero_bias_linear(N_BASES, config.d_model)
         self.signal = zero_bias_linear(N_SIGNALS, config.d_model) if config.signal_input else None
         self.position = (
@@ -80,7 +80,13 @@ class InputEmbedding(nn.Module):
         if signals is not None:
             if self.signal is None:
                 raise SettingsError("this model has no signal input (signal_input is false)")
-            embedded = embedded + self.signal(transform_signals(signals, self.signal_transform))
+            embedded = embedded + self.signal(transform_signals(signals, self.config.signal_transform))
+        return embedded
+
+    def of_generator(self, sequence: Tensor, signals: Tensor) -> Tensor:
+        """(B, L, D) what the generator is given: signals and positions only where the configuration says so."""
+        seen = signals if self.config.generator_sees_signals else None
+        embedded: Tensor = self(sequence, seen, placed=self.config.generator_sees_positions)
         return embedded
 
 
@@ -208,7 +214,5 @@ class MaskModel(nn.Module):
 
     def sequence_beta(self, sequence: Tensor, signals: Tensor, *, engine: EngineName = "auto") -> BetaParameters:
         """alpha1, beta1, each (B, L); the signals are seen only where the configuration says so."""
-        seen = signals if self.config.generator_sees_signals else None
-        embedded = self.inputs(sequence, seen, placed=self.config.generator_sees_positions)
-        beta: BetaParameters = self.generator(embedded, sequence, engine=engine)
+        beta: BetaParameters = self.generator(self.inputs.of_generator(sequence, signals), sequence, engine=engine)
         return beta

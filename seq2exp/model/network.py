@@ -101,12 +101,10 @@ class Seq2Exp(nn.Module):
         """
         if self.generator is None:
             raise SettingsError("this model has no generator: its mask comes from outside")
-        config = self.config
-        seen = signals if config.generator_sees_signals else None
-        if cells_per_gene > 1 and seen is not None:
+        if cells_per_gene > 1 and self.config.generator_sees_signals:
             raise SettingsError("this generator sees the signals: it cannot run once for several cell lines")
         once = sequence[::cells_per_gene]
-        embedded = self.inputs(once, seen, placed=config.generator_sees_positions)
+        embedded = self.inputs.of_generator(once, signals[::cells_per_gene])
         features = self.generator.features(embedded, once, engine=engine)
         return features if cells_per_gene == 1 else features.repeat_interleave(cells_per_gene, dim=0)
 

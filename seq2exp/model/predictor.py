@@ -71,7 +71,9 @@ class ExpressionHead(nn.Module):
 
     def forward(self, centre: Tensor, rna_features: Tensor, elements: Tensor | None = None) -> Tensor:
         """(B, 1) float32 of centre rows (B, C, D), features (B, 9) and, where there is one, the sum (B, K)."""
-        parts = [centre.mean(dim=1), rna_features, *([] if elements is None else [elements])]
+        parts = [centre.mean(dim=1), rna_features]
+        if elements is not None:
+            parts.append(elements)
         joined = torch.cat(parts, dim=-1)  # (B, D + 9 + K)
         out: Tensor = self.layers(joined)
         return out.float() if out.dtype in (torch.bfloat16, torch.float16) else out
@@ -154,23 +156,15 @@ def read_compacted(
     if padding == "official":
         gate = pad_sequence(gates, batch_first=True, padding_value=1.0) if gated else None
         out = backbone(pad_sequence(packed, batch_first=True), gate=gate, engine=engine)  # (B, max kept, D)
-        read = [
-            _of_one(out[i, None, : len(ones)], ones, span, elements)
-            for i, (ones, span) in enumerate(zip(gates, spans, strict=True))
-        ]
+        found = [out[i, None, : len(ones)] for i, ones in enumerate(gates)]  # (1, n_kept, D) each
     else:
-        read = []
-        for rows, ones, span in zip(packed, gates, spans, strict=True):
-            gate = ones[None] if gated else None
-            if elements is None:
-                read.append(Pooled(backbone(rows[None], rows=span, gate=gate, engine=engine)))
-            else:
-                read.append(_of_one(backbone(rows[None], gate=gate, engine=engine), ones, span, elements))
-    together = None if elements is None else torch.cat([one.elements for one in read if one.elements is not None])
-    return Pooled(torch.cat([one.centre for one in read]), together)
-
-
-def _of_one(rows: Tensor, ones: Tensor, span: slice, elements: ElementSum | None) -> Pooled:
-    """What is read of one gene's rows (1, n, D), whose mask values are ``ones`` (n,) and whose centre is ``span``."""
-    added = None if elements is None else elements(rows, outside(ones[None], span))
-    return Pooled(rows[:, span], added)
+        alone = [ones[None] if gated else None for ones in gates]
+        if elements is None:
+            centres = zip(packed, spans, alone, strict=True)
+            return Pooled(torch.cat([backbone(x[None], rows=s, gate=gate, engine=engine) for x, s, gate in centres]))
+        found = [backbone(x[None], gate=gate, engine=engine) for x, gate in zip(packed, alone, strict=True)]
+    pooled = torch.cat([rows[:, span] for rows, span in zip(found, spans, strict=True)])
+    if elements is None:
+        return Pooled(pooled)
+    weights = (outside(ones[None], span) for ones, span in zip(gates, spans, strict=True))
+    return Pooled(pooled, torch.cat([elements(rows, weight) for rows, weight in zip(found, weights, strict=True)]))

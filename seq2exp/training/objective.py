@@ -14,6 +14,7 @@ from seq2exp.model.beta import BetaParameters, bottleneck_kl, couple, force, tra
 from seq2exp.model.generator import zero_bias_linear
 from seq2exp.model.losses import seq2exp_loss
 from seq2exp.model.network import NetworkInput, NetworkOutput, Seq2Exp
+from seq2exp.model.predictor import outside
 from seq2exp.settings import SIGNALS, ModelConfig
 from seq2exp.training.batches import Batch
 from seq2exp.training.cache import WindowCache
@@ -108,10 +109,9 @@ class SignalReadout(nn.Module):
 
     def forward(self, signals: Tensor, mask: Tensor, rna_features: Tensor) -> Tensor:
         """(B, 1) of signals (B, n, 3) as the network uses them, mask (B, n) and features (B, 9)."""
-        outside = mask.clone()
-        outside[:, self.centre] = 0
+        let_through = outside(mask, self.centre)
         # Relative to the window's own mean: what counts is which site is let through, not how much in all.
-        relative = outside / outside.mean(1, keepdim=True)
+        relative = let_through / let_through.mean(1, keepdim=True)
         drive = torch.log1p((relative[..., None] * self.site(signals)).mean(1))  # (B, channels)
         promoter = signals[:, self.centre].mean(1)
         found: Tensor = self.gene(torch.cat([drive, promoter, rna_features], dim=-1))
@@ -187,7 +187,7 @@ class Objective(nn.Module):
         assert head is not None  # the configuration refuses the stage without stem and tracks
         bin_bp = config.stem_bin_bp
         once = given.sequence[::cells_per_gene]
-        embedded = network.inputs(once, None, placed=config.generator_sees_positions)  # (genes, L, D)
+        embedded = network.inputs.of_generator(once, given.signals[::cells_per_gene])  # (genes, L, D)
         features = generator.binned_features(in_bins(embedded, bin_bp), once)
         features = features.repeat_interleave(cells_per_gene, dim=0)  # (B, n, D)
         tracks = head.loss(features, given.signals, batch.cell)

@@ -10,6 +10,7 @@ from seq2exp.errors import SettingsError
 from seq2exp.model.network import NetworkInput, Seq2Exp
 from seq2exp.model.predictor import Padding
 from seq2exp.settings import HardGradient, ModelConfig, Preset
+from tests.model.test_network import _batch, _take
 
 SMALL = {
     "window_bp": 512, "centre_bp": 32, "d_model": 16, "generator_layers": 2, "predictor_layers": 2,
@@ -20,16 +21,6 @@ CENTRE = slice(240, 272)
 
 def _config(preset: Preset, **changes: object) -> ModelConfig:
     return ModelConfig.preset(preset, **{**SMALL, **changes})
-
-
-def _batch(n: int = 3) -> NetworkInput:
-    generator = torch.Generator().manual_seed(0)
-    codes = torch.randint(0, 5, (n, 512), generator=generator)
-    one_hot = torch.nn.functional.one_hot(codes, 5)[..., :4].float()
-    signals = torch.rand(n, 512, 3, generator=generator) * torch.tensor([4.0, 1.0, 2.0])
-    blacklist = torch.zeros(n, 512, dtype=torch.bool)
-    blacklist[:, 10:20] = True
-    return NetworkInput(one_hot, signals, torch.rand(n, 9, generator=generator), blacklist)
 
 
 def _plain(network: Seq2Exp, batch: NetworkInput, mask: Tensor) -> Tensor:
@@ -64,12 +55,11 @@ def test_prediction_is_that_of_the_plain_sum(preset: Preset) -> None:
 @pytest.mark.parametrize("padding", ["none", "official"])
 def test_a_gene_alone_is_predicted_as_in_a_batch(preset: Preset, padding: Padding) -> None:
     network, batch = Seq2Exp(_config(preset)).eval(), _batch()
-    assert batch.blacklist is not None
-    one = NetworkInput(batch.sequence[:1], batch.signals[:1], batch.rna_features[:1], batch.blacklist[:1])
+    one = _take(batch, slice(0, 1))
     with torch.no_grad():
         mask = network(batch).mask
         full = mask.clone()
-        full[1:] = 1  # the longest of the batch, so that the first is padded
+        full[1:] = 1  # the others keep more than the first
         together = network.predict(batch.sequence, batch.signals, full, batch.rna_features)
         alone = network.predict(one.sequence, one.signals, full[:1], one.rna_features, padding=padding)
     torch.testing.assert_close(together[:1], alone, rtol=1e-5, atol=1e-6)
