@@ -73,10 +73,10 @@ def open_app(
 def synthesize(
     out: Annotated[Path, typer.Option(help="Folder to write; made if absent.")],
     preset: Annotated[
-        Literal["tiny", "demo", "train", "full"],
+        Literal["tiny", "demo", "train", "large", "full"],
         typer.Option(
             help="tiny (window 4,096 bp, 24 genes), demo (8,192 bp, 155 genes, most on held-out chromosomes), "
-            "train (demo and 2,980 training genes) or full (200,000 bp, 2,000 genes)."
+            "train (demo and 2,980 training genes), large (train and 8,000 more) or full (200,000 bp, 2,000 genes)."
         ),
     ] = "tiny",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from seq2exp.errors import SettingsError
 
-PresetName = Literal["tiny", "demo", "train", "full"]
+PresetName = Literal["tiny", "demo", "train", "large", "full"]
 Cell = Literal["SynK", "SynG"]
 
 CELLS: tuple[Cell, Cell] = ("SynK", "SynG")
@@ -60,7 +60,9 @@ class Scale:
 _HELD_OUT = {"chr19": 20, "chr3": 40, "chr21": 20, "chr22": 35, "chrX": 40}
 """Genes of `demo`: validation and test chromosomes, and a small training chromosome to look at."""
 _TRAINING = ("chr1", "chr2", *(f"chr{i}" for i in range(4, 12)))
-"""Chromosomes that `train` and `full` have besides."""
+"""Chromosomes that `train`, `large` and `full` have besides."""
+_FURTHER = (*(f"chr{i}" for i in range(12, 19)), "chr20")
+"""Chromosomes that `large` has beside those of `train`."""
 
 
 def chrom_number(chrom: str) -> int:
@@ -74,7 +76,7 @@ def _ordered(genes: Mapping[str, int]) -> Mapping[str, int]:
 
 
 def _eight_kb(name: PresetName, genes: Mapping[str, int]) -> Scale:
-    """`demo` and `train`: one geometry, so that what one has of the other is the same to the byte."""
+    """`demo`, `train` and `large`: one geometry, so that what one has of another is the same to the byte."""
     return Scale(
         name=name,
         window_bp=8192,
@@ -109,6 +111,7 @@ _SCALES: Mapping[str, Scale] = MappingProxyType(
         ),
         "demo": _eight_kb("demo", _HELD_OUT),
         "train": _eight_kb("train", _HELD_OUT | dict.fromkeys(_TRAINING, 298)),
+        "large": _eight_kb("large", _HELD_OUT | dict.fromkeys(_TRAINING, 298) | dict.fromkeys(_FURTHER, 1000)),
         "full": Scale(
             name="full",
             window_bp=200_000,

@@ -104,7 +104,7 @@ def checkpoints() -> None:
     """Every checkpoint there is, and the card and held-out figures of the chosen one."""
     folders = {name: folder for name, folder in checkpoint_paths().items() if folder is not None}
     if not folders:
-        st.info("No checkpoint is there. Train one with `python -m seq2exp train configs/demo-soft-sum.yaml`.")
+        st.info("No checkpoint is there. Train one with `python -m seq2exp train configs/demo-soft-large.yaml`.")
         return
     says = {name: cache.checkpoint_says(folder) for name, folder in folders.items()}
     st.dataframe(pd.DataFrame([_checkpoint_row(name, folders[name], says[name]) for name in folders]), hide_index=True)

@@ -34,7 +34,7 @@ def demo() -> list[World]:
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(SettingsError, match="'huge' is unknown; choose one of tiny, demo, train, full"):
+    with pytest.raises(SettingsError, match="'huge' is unknown; choose one of tiny, demo, train, large, full"):
         scale_of("huge")
 
 
@@ -187,7 +187,9 @@ def test_a_chromosome_does_not_depend_on_its_preset() -> None:
     assert in_demo.noise == in_train.noise
     assert in_demo.genes[0].gene.gene_id == "SYNG0020001"
     assert chrom_sizes(scale_of("train"), 7)["chr21"] == len(in_demo.codes)
-    assert set(scale_of("demo").genes.items()) <= set(scale_of("train").genes.items())
+    demo, train, large = (scale_of(name).genes for name in ("demo", "train", "large"))
+    assert demo.items() <= train.items() <= large.items()
+    assert {fold_of(chrom) for chrom in large.keys() - demo.keys()} == {"train"}
 
 
 def test_transcripts_start_at_the_tss_and_code_in_threes(worlds: list[World]) -> None:
