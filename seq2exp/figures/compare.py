@@ -13,7 +13,7 @@ from seq2exp.figures.compare_signals import shades, signal_pair_lane
 from seq2exp.figures.gene_lane import gene_lane
 from seq2exp.figures.lane import Frame, Lane
 from seq2exp.figures.locus import visible_within
-from seq2exp.figures.mask import classify_elements, mask_lane
+from seq2exp.figures.mask import classify_elements, mask_lane, mask_top
 from seq2exp.figures.pyramid import bin_width
 from seq2exp.figures.stack import stacked_figure
 from seq2exp.figures.style import THEMES, ThemeName, plain
@@ -80,13 +80,14 @@ def compare_figure(
     max_bins = PER_BASE_BELOW_BP if shown.width <= PER_BASE_BELOW_BP else MAX_BINS
     frame = Frame(a.gene, a.interval, shown, THEMES[theme], width_px, max_bins)
     bin_bp = bin_width(shown.width, max_bins)
+    top = max(mask_top(a.mask), mask_top(b.mask))
     return stacked_figure(
         frame,
         (
             gene_lane(frame, a, max_rows=GENE_ROWS),
             *(signal_pair_lane(frame, one, other, lock_y=lock_y) for one, other in paired(a.tracks, b.tracks)),
-            _mask(frame, a, "Mask A", truth[0]),
-            _mask(frame, b, "Mask B", truth[1]),
+            _mask(frame, a, "Mask A", truth[0], top=top),
+            _mask(frame, b, "Mask B", truth[1], top=top),
             difference_lane(frame, difference, settled, changes),
             _elements(frame, a, b),
             _peaks(frame, a, b),
@@ -108,9 +109,9 @@ def _absent(like: Track) -> Track:
     return Track(like.name, np.full_like(like.values, np.nan), "", like.title, available=False)
 
 
-def _mask(frame: Frame, view: LocusView, title: str, truth: Sequence[TrueElement] | None) -> Lane:
+def _mask(frame: Frame, view: LocusView, title: str, truth: Sequence[TrueElement] | None, *, top: float) -> Lane:
     """One side's mask, with faint bands where that side's expression truly depends on an element."""
-    lane = mask_lane(frame, view.mask, title=title, height_px=MASK_PX)
+    lane = mask_lane(frame, view.mask, title=title, height_px=MASK_PX, top=top)
     return dataclasses.replace(lane, shapes=(*lane.shapes, *causal_bands(frame, truth or ())))
 
 

@@ -51,9 +51,21 @@ def classify_peaks(peaks: Sequence[Region], elements: Sequence[Element], centre:
     return tuple(classes)
 
 
-def mask_lane(frame: Frame, mask: MaskResult, *, title: str = "Mask", height_px: int = SIZES.mask) -> Lane:
-    """Mean with its sd ribbon, the range of each bin, the threshold, and hatching where a rule decides."""
+def mask_top(mask: MaskResult) -> float:
+    """Where the lane's axis ends: 0.5 where mean + sd and all levels stay below it in the whole window, else 1."""
+    highest = np.nanmax(mask.mean + mask.sd, initial=max(mask.threshold, mask.floor))
+    return 0.5 if highest <= 0.5 else 1.0
+
+
+def mask_lane(
+    frame: Frame, mask: MaskResult, *, title: str = "Mask", height_px: int = SIZES.mask, top: float | None = None
+) -> Lane:
+    """Mean with its sd ribbon, the range of each bin, the threshold, and hatching where a rule decides.
+
+    ``top`` is where the axis ends; none given: as `mask_top` has it.
+    """
     theme = frame.theme
+    top = mask_top(mask) if top is None else top
     mean = frame.bins(mask.mean)
     sd = frame.bins(mask.sd).mean
     ribbon = {"fill": "tonexty", "fillcolor": with_alpha(theme.muted, 0.22)}
@@ -81,14 +93,14 @@ def mask_lane(frame: Frame, mask: MaskResult, *, title: str = "Mask", height_px:
             hovertemplate=label + "<extra></extra>",
         )
     )
-    on = forced_boxes(frame, mask.forced_on, "/", "Promoter centre: forced on by rule")
-    off = forced_boxes(frame, mask.forced_off, "\\", "Blacklist: forced off by rule")
-    levels = _levels(frame, mask)
+    on = forced_boxes(frame, mask.forced_on, "/", "Promoter centre: forced on by rule", height=top)
+    off = forced_boxes(frame, mask.forced_off, "\\", "Blacklist: forced off by rule", height=top)
+    levels = _levels(frame, mask, top)
     shrunk = SIZES.mask / height_px  # labels keep their distance in px
     return Lane(
         name="mask",
         height_px=height_px,
-        y_range=(-0.03, 1.07),
+        y_range=(-0.03 * top, 1.07 * top),
         labels=(
             Label(title, 1 - 0.12 * shrunk, theme.ink, bold=True),
             Label("mean ± sd", 1 - 0.31 * shrunk, theme.muted),
@@ -97,7 +109,7 @@ def mask_lane(frame: Frame, mask: MaskResult, *, title: str = "Mask", height_px:
         traces=(*on, *off, *traces),
         shapes=tuple(_level_line(frame, level) for level in levels),
         notes=tuple(_level_note(frame, level) for level in levels),
-        ticks=((0.0, "0"), (0.5, "0.5"), (1.0, "1")),
+        ticks=tuple((at, f"{at:g}") for at in (0.0, top / 2, top)),
     )
 
 
@@ -131,7 +143,7 @@ class _Level:
     below: bool
 
 
-def _levels(frame: Frame, mask: MaskResult) -> tuple[_Level, ...]:
+def _levels(frame: Frame, mask: MaskResult, top: float) -> tuple[_Level, ...]:
     """The threshold, above the floor (a base without evidence) where there is one; the hard recipe's is 0."""
     words = "lowest kept" if mask.mode == "top-k" else "threshold"
     called = _Level(
@@ -141,7 +153,7 @@ def _levels(frame: Frame, mask: MaskResult) -> tuple[_Level, ...]:
         "dash",
         1.5,
         "right",
-        mask.threshold > 0.75,
+        mask.threshold > 0.75 * top,
     )
     if mask.floor < _LEAST_FLOOR:
         return (called,)

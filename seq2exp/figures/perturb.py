@@ -226,7 +226,7 @@ def _names(frame: Frame, bars: Sequence[Bar], limit: float) -> PlotlyDict:
 
 def _mask(frame: Frame, mask: MaskResult, bars: Sequence[Bar], base_edits: Sequence[tuple[int, str]]) -> Lane:
     """The mask lane with a thick line where an element was switched, at the mask it was given, and edited bases."""
-    lane = mask_lane(frame, mask)
+    lane = mask_lane(frame, mask, top=max(LEVELS.values()))
     theme = frame.theme
     shapes, notes = list(lane.shapes), list(lane.notes)
     for bar in bars:

@@ -111,6 +111,23 @@ def test_a_locked_assay_has_one_scale_and_an_unlocked_one_two(pair: tuple[LocusV
     assert f"A {top:.3g}, B {2 * top:.3g}" in _texts(own)
 
 
+@pytest.mark.parametrize(("highest", "top"), [((0.2, 0.3), 0.5), ((0.2, 0.8), 1.0), ((0.8, 0.2), 1.0)])
+def test_both_masks_have_one_axis(pair: tuple[LocusView, LocusView], highest: tuple[float, float], top: float) -> None:
+    width = len(pair[0].mask.mean)
+    low = [
+        dataclasses.replace(
+            view,
+            mask=dataclasses.replace(
+                view.mask, mean=np.full(width, mean), sd=np.zeros(width), threshold=0.18, floor=0.0, elements=()
+            ),
+        )
+        for view, mean in zip(pair, highest, strict=True)
+    ]
+    figure = _figure(low[0], low[1])
+    for words in ("Mask A mean", "Mask B mean"):
+        assert _axis(figure, _answering(figure, words)).range == (-0.03 * top, 1.07 * top)
+
+
 def test_different_units_never_share_a_scale_and_it_is_said(pair: tuple[LocusView, LocusView]) -> None:
     a, b = pair
     other = (dataclasses.replace(b.tracks[0], unit="reads"), *b.tracks[1:])

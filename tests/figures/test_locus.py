@@ -92,6 +92,23 @@ def test_a_twenty_base_element_is_still_as_high_as_it_is(view: LocusView) -> Non
     assert any(np.nanmax(np.asarray(t.y, dtype=float)) == pytest.approx(0.9) for t in drawn if t.type == "scatter")
 
 
+@pytest.mark.parametrize(
+    ("mean", "sd", "threshold", "top"),
+    [(0.2, 0.05, 0.18, 0.5), (0.2, 0.05, 0.6, 1.0), (0.49, 0.05, 0.18, 1.0), (0.9, 0.0, 0.18, 1.0)],
+)
+def test_a_low_mask_fills_its_lane_wherever_one_looks(
+    view: LocusView, mean: float, sd: float, threshold: float, top: float
+) -> None:
+    values, spread = np.full((2, 200_000), 0.1, np.float32)
+    values[150_000], spread[150_000] = mean, sd
+    mask = dataclasses.replace(view.mask, mean=values, sd=spread, threshold=threshold, floor=0.05)
+    shown = dataclasses.replace(view, mask=mask)
+    for visible in (None, Interval("chr11", view.gene.tss, view.gene.tss + 8_000)):
+        axis = locus_figure(shown, visible).layout.yaxis5
+        assert axis.range == (-0.03 * top, 1.07 * top)
+        assert axis.tickvals == (0, top / 2, top)
+
+
 def test_zooming_in_draws_true_values_at_their_own_base(view: LocusView) -> None:
     visible = Interval("chr11", view.gene.tss + 5_000, view.gene.tss + 8_000)
     trace = _answering(locus_figure(view, visible), "DNase ")

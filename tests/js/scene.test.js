@@ -45,6 +45,32 @@ for (const [name, view] of Object.entries(VIEWS)) {
   });
 }
 
+test("a low mask fills its lane, wherever one looks and as long as all of it fits", () => {
+  const locus = smallLocus();
+  const axisOf = (view, mean, sd, threshold, floor) => {
+    const state = stateOf(locus, { view });
+    const live = {
+      ...state.live,
+      mean: new Float32Array(3000).fill(0.1),
+      sd: new Float32Array(3000),
+      threshold,
+      floor,
+    };
+    [live.mean[2900], live.sd[2900]] = [mean, sd];
+    const { layout, lanes } = scene({ ...state, live });
+    const number = lanes.findIndex((lane) => lane.name === "mask") + 1;
+    return [lanes[number - 1].ceiling, layout[`yaxis${number}`].range, layout[`yaxis${number}`].ticktext];
+  };
+  for (const view of [VIEWS.whole, VIEWS.letters]) {
+    assert.deepEqual(axisOf(view, 0.2, 0.05, 0.18, 0.1), [0.5, [-0.03 * 0.5, 1.07 * 0.5], ["0", "0.25", "0.5"]]);
+    assert.deepEqual(axisOf(view, 0.2, 0.05, 0.18, NaN)[0], 0.5); // no floor
+    const whole = [1, [-0.03, 1.07], ["0", "0.5", "1"]];
+    assert.deepEqual(axisOf(view, 0.2, 0.05, 0.6, 0.1), whole);
+    assert.deepEqual(axisOf(view, 0.2, 0.05, 0.18, 0.6), whole);
+    assert.deepEqual(axisOf(view, 0.49, 0.05, 0.18, 0.1), whole);
+  }
+});
+
 test("lanes are left out by name, and only those", () => {
   const names = (shown) => scene(stateOf(smallLocus(), { shown })).lanes.map((lane) => lane.name);
   const all = ["genes", "dnase", "h3k27ac", "contact", "mask", "calls", "crispri", "truth"];

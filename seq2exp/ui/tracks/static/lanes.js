@@ -81,6 +81,17 @@ export function geneLane(frame) {
   };
 }
 
+/** Where the mask's axis ends: 0.5 where mean + sd and all levels stay below it in the whole window, else 1. */
+export function maskTop(live) {
+  let highest = live.threshold;
+  if (live.floor > highest) highest = live.floor;
+  for (let i = 0; i < live.mean.length; i++) {
+    const upper = live.mean[i] + live.sd[i];
+    if (upper > highest) highest = upper;
+  }
+  return highest <= 0.5 ? 0.5 : 1;
+}
+
 export function maskLane(frame, live, settings) {
   const { locus, theme } = frame;
   const { first, last, bin } = frame.grid;
@@ -88,13 +99,14 @@ export function maskLane(frame, live, settings) {
   const mean = quickBins(live.mean, first, last, bin);
   const sd = quickBins(live.sd, first, last, bin).mean;
   const clip = (v) => Math.min(1, Math.max(0, v));
+  const top = maskTop(live);
   const traces = [];
   for (const [pairs, shape] of [
     [locus.runs.on, "/"],
     [locus.runs.off, "\\"],
   ]) {
     const shown = onShow(frame, toGenome(locus, pairs));
-    if (shown.length) traces.push(rectangles(shown, 0, 1, theme.forced, { pattern: shape }));
+    if (shown.length) traces.push(rectangles(shown, 0, top, theme.forced, { pattern: shape }));
   }
   traces.push(
     line(
@@ -124,12 +136,13 @@ export function maskLane(frame, live, settings) {
     );
   }
   traces.push(line(at, bin, mean.mean, theme.ink, { width: 1.4 }));
-  const levels = maskLevels(live, settings, theme);
+  const levels = maskLevels(live, settings, theme, top);
   return {
     name: "mask",
     height: HEIGHT.mask,
     resizable: true,
-    range: [-0.03, 1.07],
+    range: [-0.03 * top, 1.07 * top],
+    ceiling: top,
     labels: [
       { text: "Mask", y: 0.88, colour: theme.ink, bold: true },
       { text: "mean ± sd", y: 0.69, colour: theme.muted },
@@ -147,16 +160,12 @@ export function maskLane(frame, live, settings) {
       bgcolor: withAlpha(theme.lane, 0.75),
       font: { color: level.colour },
     })),
-    ticks: [
-      [0, "0"],
-      [0.5, "0.5"],
-      [1, "1"],
-    ],
+    ticks: [0, top / 2, top].map((value) => [value, String(value)]),
   };
 }
 
-/** The threshold, and the floor of a base without evidence where there is one. */
-export function maskLevels(live, settings, theme) {
+/** The threshold, and the floor of a base without evidence where there is one; `top` as `maskTop` has it. */
+export function maskLevels(live, settings, theme, top) {
   const words = settings.mode === "top-k" ? "lowest kept" : "threshold";
   const called = {
     at: live.threshold,
@@ -165,7 +174,7 @@ export function maskLevels(live, settings, theme) {
     dash: "dash",
     width: 1.5,
     side: "right",
-    below: live.threshold > 0.75,
+    below: live.threshold > 0.75 * top,
   };
   // Without any evidence in force there is no such floor.
   if (!(live.floor >= 0.02)) return [called];

@@ -37,6 +37,7 @@ const lineOf = (lane) => (value) => lane.height * (1 - (value - lane.range[0]) /
 
 function paintMask(ink, { locus, live, settings, theme, view, width, sizes }, lane, x) {
   const y = lineOf(lane);
+  const roof = lane.ceiling;
   ink.fillStyle = theme.lane;
   ink.fillRect(0, 0, width, lane.height);
   const first = Math.max(view[0] - locus.start, 0);
@@ -44,11 +45,11 @@ function paintMask(ink, { locus, live, settings, theme, view, width, sizes }, la
   const bin = Math.max(1, Math.floor((last - first) / width));
   const mean = quickBins(live.mean, first, last, bin);
   const sd = quickBins(live.sd, first, last, bin).mean;
-  const at = (i) => x(locus.start + first + (i + 0.5) * bin);
+  const middle = (i) => x(locus.start + first + (i + 0.5) * bin);
   const area = (upper, lower, fill) => {
     ink.beginPath();
-    for (let i = 0; i < upper.length; i++) ink.lineTo(at(i), y(Math.min(1, upper[i])));
-    for (let i = lower.length - 1; i >= 0; i--) ink.lineTo(at(i), y(Math.max(0, lower[i])));
+    for (let i = 0; i < upper.length; i++) ink.lineTo(middle(i), y(Math.min(1, upper[i])));
+    for (let i = lower.length - 1; i >= 0; i--) ink.lineTo(middle(i), y(Math.max(0, lower[i])));
     ink.fillStyle = fill;
     ink.fill();
   };
@@ -57,28 +58,29 @@ function paintMask(ink, { locus, live, settings, theme, view, width, sizes }, la
   area(plus, minus, withAlpha(theme.muted, 0.22));
   if (bin > 1) area(mean.high, mean.low, withAlpha(theme.ink, 0.25));
   ink.beginPath();
-  for (let i = 0; i < mean.mean.length; i++) ink.lineTo(at(i), y(mean.mean[i]));
+  for (let i = 0; i < mean.mean.length; i++) ink.lineTo(middle(i), y(mean.mean[i]));
   ink.strokeStyle = theme.ink;
   ink.lineWidth = 1.4;
   ink.stroke();
   ink.fillStyle = withAlpha(theme.forced, 0.25);
   for (const pairs of [locus.runs.on, locus.runs.off]) {
     for (const [start, end] of pairs)
-      ink.fillRect(x(start + locus.start), y(1), x(end + locus.start) - x(start + locus.start), y(0) - y(1));
+      ink.fillRect(x(start + locus.start), y(roof), x(end + locus.start) - x(start + locus.start), y(0) - y(roof));
   }
   ink.font = `${sizes.font}px 'Source Sans', 'Helvetica Neue', Arial, sans-serif`;
-  for (const level of maskLevels(live, settings, theme)) {
+  for (const level of maskLevels(live, settings, theme, roof)) {
+    const at = y(Math.min(level.at, roof)); // the axis stays until release
     ink.strokeStyle = ink.fillStyle = level.colour;
     ink.lineWidth = level.width;
     ink.setLineDash(level.dash === "dash" ? [8, 6] : [2, 3]);
     ink.beginPath();
-    ink.moveTo(0, y(level.at));
-    ink.lineTo(width, y(level.at));
+    ink.moveTo(0, at);
+    ink.lineTo(width, at);
     ink.stroke();
     ink.setLineDash([]);
     ink.textAlign = level.side;
     ink.textBaseline = level.below ? "top" : "bottom";
-    ink.fillText(level.words, level.side === "left" ? 2 : width - 2, y(level.at));
+    ink.fillText(level.words, level.side === "left" ? 2 : width - 2, at);
   }
 }
 

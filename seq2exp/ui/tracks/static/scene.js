@@ -114,8 +114,8 @@ export function scene(state) {
   layout.shapes.push(...causalBands(state), ...bandShapes(bands, theme), tssLine(frame), ...chosenShapes(state));
   layout.annotations.push(...tssFlag(frame), legend(frame));
   const placed = lanes.map((lane) => {
-    const { name, top: at, height, range, resizable } = lane;
-    return { name, top: at, height, range, resizable, title: lane.labels[0].text };
+    const { name, top: at, height, range, ceiling, resizable } = lane;
+    return { name, top: at, height, range, ceiling, resizable, title: lane.labels[0].text };
   });
   return { data, layout, lanes: placed };
 }
