@@ -38,13 +38,14 @@ class PeakCall:
 
 def run_macs3(arguments: list[str], folder: Path) -> None:
     """MACS3's own program in ``folder``; a process of its own, because importing it rewires the logging module."""
-    script = Path(sysconfig.get_path("scripts")) / "macs3"
+    # Absolute, because it starts in another folder: found by a relative PATH, Python's own path is relative too.
+    script = Path(sysconfig.get_path("scripts"), "macs3").absolute()
     if not script.is_file():
         raise PeakCallError(
             f"{script}: MACS3 is not installed beside {sys.executable}; pip install -r requirements.txt"
         )
     done = subprocess.run(
-        [sys.executable, str(script), *arguments], cwd=folder, capture_output=True, text=True, check=False
+        [Path(sys.executable).absolute(), script, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
         words = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]

@@ -258,6 +258,14 @@ def test_macs3s_last_words_are_passed_on(tmp_path: Path) -> None:
         macs3.run_macs3(["bdgpeakcall", "-i", "absent.bdg", "-o", "x"], tmp_path)
 
 
+def test_macs3_runs_where_python_was_found_by_a_relative_path(
+    bigwig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(sys.prefix))
+    monkeypatch.setattr(sys, "executable", str(Path(sys.executable).absolute().relative_to(sys.prefix)))
+    assert call_peaks_bigwig(bigwig, WHOLE, cutoff=0.7, cache_dir=tmp_path).regions
+
+
 def test_a_missing_macs3_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
     with pytest.raises(PeakCallError, match="MACS3 is not installed beside"):
