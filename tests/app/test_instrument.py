@@ -286,6 +286,7 @@ def test_the_lanes_on_screen_can_be_left_out_and_the_plain_chart_chosen(page: Pa
     page.get_by_text("Plain chart").click()
     page.wait_for_selector(".s2x", state="detached")
     page.get_by_role("slider", name="Threshold on the mask mean").wait_for()
+    page.wait_for_function("() => new URLSearchParams(location.search).has('chart')")
     assert query(page, "chart") == "plain"
 
 
