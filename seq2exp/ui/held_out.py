@@ -11,8 +11,9 @@ from seq2exp.sources.dataset import Dataset
 
 Acquaintance = Literal["train", "valid", "test", "other cell", "other data", "unknown"]
 
-_ONE_GENOME = re.compile(r"^synthetic-(?:demo|train)-(?P<rest>seed\d+-v\d+)$")
-"""`demo` is cut from the genome of `train`: same seed and generator, same genes in the same parts."""
+_ONE_GENOME = re.compile(r"^synthetic-(?:demo|train|large)-(?P<rest>seed\d+-v\d+)$")
+"""`demo` and `train` are cut from the genome of `large`: same seed and generator, same genes in the same parts. A gene
+of the training part that only the larger one has counts as learned from."""
 
 
 def same_genes(learned: str, shown: str) -> bool:

@@ -36,8 +36,9 @@ def test_what_is_not_known_is_not_claimed(tiny: Dataset, provenance: dict[str, A
     assert acquaintance(tiny, next(iter(tiny.genes)), "SynK", given) == expected
 
 
-def test_demo_and_train_share_a_genome_of_one_seed_and_generator() -> None:
+def test_demo_train_and_large_share_a_genome_of_one_seed_and_generator() -> None:
     assert same_genes("synthetic-train-seed7-v2", "synthetic-demo-seed7-v2")
+    assert same_genes("synthetic-large-seed7-v2", "synthetic-demo-seed7-v2")
     assert not same_genes("synthetic-train-seed8-v2", "synthetic-demo-seed7-v2")
     assert not same_genes("synthetic-train-seed7-v1", "synthetic-demo-seed7-v2")
     assert not same_genes("synthetic-full-seed7-v2", "synthetic-full-seed7-v2x")
