@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from seq2exp.inference.checkpoints import SHIPPED
 from seq2exp.sources.dataset import Dataset, open_dataset
 from seq2exp.synthetic import synthesize
+from seq2exp.synthetic.manifest import GENERATOR
 from seq2exp.ui.held_out import acquaintance, same_genes
 
 
@@ -42,3 +45,9 @@ def test_demo_train_and_large_share_a_genome_of_one_seed_and_generator() -> None
     assert not same_genes("synthetic-train-seed8-v2", "synthetic-demo-seed7-v2")
     assert not same_genes("synthetic-train-seed7-v1", "synthetic-demo-seed7-v2")
     assert not same_genes("synthetic-full-seed7-v2", "synthetic-full-seed7-v2x")
+
+
+@pytest.mark.parametrize("name", ["demo-hard", "demo-soft"])
+def test_shipped_checkpoints_know_the_parts_of_the_demo(name: str) -> None:
+    about = json.loads((SHIPPED / name / "model.json").read_text(encoding="utf-8"))
+    assert same_genes(about["provenance"]["dataset"], f"synthetic-demo-seed7-v{GENERATOR}")
