@@ -15,22 +15,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from expression_rows import Array, expression_rows
 from page import put
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # the script runs in a checkout that is not installed
 
-from seq2exp.benchmark.expression import expression_report  # noqa: E402
 from seq2exp.benchmark.oracle import oracle_of  # noqa: E402
-from seq2exp.benchmark.ranking import gene_weights  # noqa: E402
 from seq2exp.settings import SIGNALS  # noqa: E402
 from seq2exp.sources.dataset import Dataset, open_dataset  # noqa: E402
 from seq2exp.sources.truth import TruthElement, known_truth  # noqa: E402
 from seq2exp.training.cache import Example, WindowCache, cut_windows  # noqa: E402
 from seq2exp.window.assemble import window_settings  # noqa: E402
 
-Array = NDArray[np.float64]
 PAGE = ROOT / "docs" / "experiments.md"
 _PROMOTER_BP, _LOBES_BP = 150, 400
 """Half widths around the TSS in which the promoter's openness and its acetylation are measured."""
@@ -137,20 +134,12 @@ def main() -> None:
     if oracle is None:
         raise SystemExit(f"{options.dataset}: has no oracle")
     predictions["oracle"] = oracle
-    genes = list(dict.fromkeys(gene for gene, _ in names))
-    numbers = np.array([genes.index(gene) for gene, _ in names])
-    report = expression_report(predictions, target["test"], numbers, gene_weights(len(genes), resamples=1000, seed=0))
     lines = [
         f"Ridge regressions on {len(parts['train']):,} training windows of {dataset.name} {dataset.hash}, put to its "
         f"{len(names)} test windows.",
         "",
-        "| what it is told | Pearson | over the oracle's | MSE |",
-        "|---|---|---|---|",
+        *expression_rows("what it is told", predictions, target["test"], [gene for gene, _ in names]),
     ]
-    for name, found in report.items():
-        low, high = found["ci95"]["pearson"]
-        over = f"{found['pearson_of_oracle']:.3f}" if "pearson_of_oracle" in found else ""
-        lines.append(f"| {name} | {found['pearson']:.3f} [{low:.3f}, {high:.3f}] | {over} | {found['mse']:.4f} |")
     print("\n".join(lines))
     if options.page:
         put("ceiling", lines, PAGE)
