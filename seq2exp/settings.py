@@ -156,10 +156,13 @@ class ModelConfig:
     """Taps of a convolution over the bases, wide enough for a binding site, that feeds the generator's backbone beside
     the embedding; 0: none, as published. Odd."""
     stem_bin_bp: int = 32
-    """The stem's context is read in bins of this width; divides the window. Ignored without a stem."""
+    """Stem and signal path read their context in bins of this width; divides the window. Ignored without both."""
     element_channels: int = 0
     """Channels in which the predictor adds up the kept bases outside the centre for its head; 0: none, as published:
     what elements say then reaches the pooled centre through the scans alone."""
+    signal_channels: int = 0
+    """Channels of the signal path: expression from the signals the mask lets through, in bins and past the backbone, to
+    which the backbone's own answer is added; 0: none, as published."""
 
     def __post_init__(self) -> None:
         problems = [
@@ -195,10 +198,15 @@ class ModelConfig:
             problems.append(f"most_sequence_counts must not be negative, found {self.most_sequence_counts}")
         if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):
             problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
-        if self.stem_taps and (self.stem_bin_bp < 1 or self.window_bp % self.stem_bin_bp):
+        binned = self.stem_taps or self.signal_channels
+        if binned and (self.stem_bin_bp < 1 or self.window_bp % self.stem_bin_bp):
             problems.append(f"stem_bin_bp must divide the window of {self.window_bp} bp, found {self.stem_bin_bp}")
         if self.element_channels < 0:
             problems.append(f"element_channels must not be negative, found {self.element_channels}")
+        if self.signal_channels < 0:
+            problems.append(f"signal_channels must not be negative, found {self.signal_channels}")
+        if self.signal_channels and not self.signal_input:
+            problems.append("signal_channels reads the signals: set signal_input to true, or leave it out")
         _refuse(problems, "model configuration")
 
     @classmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from seq2exp.errors import SettingsError
@@ -17,6 +18,7 @@ from seq2exp.model.beta import BetaParameters
 from seq2exp.model.generator import Generator, InputEmbedding, MaskModel, build_backbone
 from seq2exp.model.predictor import ElementSum, ExpressionHead, Padding, centre_slice, read_compacted, read_masked
 from seq2exp.model.scan import EngineName
+from seq2exp.model.signal_path import SignalPath, let_through
 from seq2exp.settings import ModelConfig
 
 
@@ -54,6 +56,19 @@ class NetworkOutput:
     """(B, L, D) what the mask head read."""
 
 
+@dataclass(frozen=True)
+class Masked:
+    """A mask and how it was found; what is None was not needed."""
+
+    mask: Tensor
+    """(B, L) after overrides."""
+    z: Tensor | None = None
+    sequence_beta: BetaParameters | None = None
+    mask_beta: BetaParameters | None = None
+    kl: Tensor | None = None
+    features: Tensor | None = None
+
+
 class Seq2Exp(nn.Module):
     """The network of one ModelConfig: soft, hard (shared backbone, compaction), external mask or retrain.
 
@@ -73,6 +88,8 @@ class Seq2Exp(nn.Module):
         self.predictor = None if shared else build_backbone(config, config.predictor_layers)
         self.elements = ElementSum(config) if config.element_channels else None
         self.head = ExpressionHead(config)
+        with torch.random.fork_rng(devices=[]):  # all else begins the same with and without it
+            self.signal_path = SignalPath(config) if config.signal_channels else None
         self.mask_model = None if mask_model is None else mask_model.requires_grad_(requires_grad=False)
 
     @property
@@ -152,6 +169,8 @@ class Seq2Exp(nn.Module):
                 engine=engine,
             )
         prediction: Tensor = self.head(pooled.centre, rna_features, pooled.elements)
+        if self.signal_path is not None:
+            prediction = prediction + self.signal_path(let_through(self.config, signals, mask), rna_features)
         return prediction
 
     def forward(
@@ -174,29 +193,37 @@ class Seq2Exp(nn.Module):
         cells_per_gene
             See `generator_features`.
         """
+        found = self.find_mask(batch, draw=draw, cells_per_gene=cells_per_gene, engine=engine)
+        prediction = self.predict(
+            batch.sequence, batch.signals, found.mask, batch.rna_features, padding=padding, engine=engine
+        )
+        return NetworkOutput(prediction, **vars(found))
+
+    def find_mask(
+        self,
+        batch: NetworkInput,
+        *,
+        draw: Literal["mean", "sample"] | None = None,
+        cells_per_gene: int = 1,
+        engine: EngineName = "auto",
+    ) -> Masked:
+        """The mask of a batch alone, without a prediction; arguments as in `forward`."""
         config = self.config
         self._check_window(batch.sequence)
-        sequence_beta = mask_beta = z = kl = features = None
         if self.mask_model is not None:
-            mask = self._retrain_mask(batch, self.mask_model, engine=engine)
-        elif self.generator is None:
+            return Masked(self._retrain_mask(batch, self.mask_model, engine=engine))
+        if self.generator is None:
             if batch.external_mask is None:
                 raise SettingsError("this model has no generator: the batch must bring external_mask")
-            mask = batch.external_mask
-        else:
-            features = self.generator_features(
-                batch.sequence, batch.signals, cells_per_gene=cells_per_gene, engine=engine
-            )
-            sequence_beta = self.generator.from_features(features)
-            signal_beta = self.generator.signal_beta(batch.signals)
-            mask_beta = beta_algebra.couple(sequence_beta, signal_beta, z_scale=config.z_scale)
-            kl = beta_algebra.bottleneck_kl(mask_beta, config.bottleneck)
-            z = beta_algebra.draw(mask_beta, draw or ("sample" if self.training else "mean"))
-            mask = beta_algebra.force(self._select(z), blacklist=batch.blacklist, centre=self.centre)
-        prediction = self.predict(
-            batch.sequence, batch.signals, mask, batch.rna_features, padding=padding, engine=engine
-        )
-        return NetworkOutput(prediction, mask, z, sequence_beta, mask_beta, kl, features)
+            return Masked(batch.external_mask)
+        features = self.generator_features(batch.sequence, batch.signals, cells_per_gene=cells_per_gene, engine=engine)
+        sequence_beta = self.generator.from_features(features)
+        signal_beta = self.generator.signal_beta(batch.signals)
+        mask_beta = beta_algebra.couple(sequence_beta, signal_beta, z_scale=config.z_scale)
+        kl = beta_algebra.bottleneck_kl(mask_beta, config.bottleneck)
+        z = beta_algebra.draw(mask_beta, draw or ("sample" if self.training else "mean"))
+        mask = beta_algebra.force(self._select(z), blacklist=batch.blacklist, centre=self.centre)
+        return Masked(mask, z, sequence_beta, mask_beta, kl, features)
 
     def _select(self, z: Tensor) -> Tensor:
         """The mask of z before overrides: as trained while training, by mask_mode in evaluation."""

@@ -23,13 +23,18 @@ def _endless(config: TrainConfig) -> Iterator[str]:
                     yield f"{section}.{key} must be finite, found {number}"
 
 
+def processes_of(config: TrainConfig) -> int:
+    """Processes on all machines."""
+    return config.run.devices * config.run.nodes
+
+
 def contradictions(config: TrainConfig) -> list[str]:
     """What cannot be true at once, in words."""
     data, optimiser, run = config.data, config.optimiser, config.run
     problems = list(_endless(config))
     if not config.name or "/" in config.name or config.name.startswith(".") or not config.name.isprintable():
         problems.append(f"name must be a plain folder name, found {config.name!r}")
-    processes = run.devices * run.nodes
+    processes = processes_of(config)
     if min(run.devices, run.nodes, optimiser.batch, optimiser.steps) < 1:
         problems.append("devices, nodes, batch and steps must be at least 1")
     elif optimiser.batch % processes:
@@ -75,6 +80,7 @@ def _baseline_contradictions(config: TrainConfig) -> Iterator[str]:
             "shared_backbone",
             "stem_taps",
             "element_channels",
+            "signal_channels",
         ):
             wanted = getattr(row.published, name)
             if getattr(model, name) != wanted:
@@ -116,6 +122,18 @@ def _own_contradictions(config: TrainConfig, model: ModelConfig) -> list[str]:
             "generator_steps stops a generator that has a backbone of its own: set model.shared_backbone and "
             "model.external_mask to false, or leave it out"
         )
+    if bool(model.signal_channels) != bool(objective.path_steps):
+        problems.append(
+            f"model.signal_channels ({model.signal_channels}) and objective.path_steps ({objective.path_steps}) go "
+            "together: the signal path learns in a stage of its own"
+        )
+    if objective.path_steps and not objective.generator_steps:
+        problems.append("path_steps needs generator_steps: the masks that the signal path reads must stay as they are")
+    if objective.path_steps < 0 or objective.path_batch < 1 or objective.path_rate <= 0:
+        problems.append("path_steps must not be negative, path_batch at least 1 and path_rate positive")
+    processes = max(processes_of(config), 1)
+    if objective.path_batch % processes:
+        problems.append(f"path_batch {objective.path_batch} does not divide among {processes} processes")
     if data.group_cells and model.generator_sees_signals:
         problems.append("group_cells shares one generator pass among cell lines, but this generator sees their signals")
     if config.mask_from is not None and not model.external_mask:

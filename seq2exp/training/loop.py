@@ -27,6 +27,7 @@ from seq2exp.baselines.checkpoint import save_system
 from seq2exp.errors import Seq2ExpError, TrainingError
 from seq2exp.files import write_whole
 from seq2exp.genome import Interval
+from seq2exp.model.network import Seq2Exp
 from seq2exp.processing import trained_on
 from seq2exp.sources.dataset import Dataset
 from seq2exp.training.batches import Batch, StepSampler, loader, units
@@ -36,6 +37,7 @@ from seq2exp.training.config import TrainConfig
 from seq2exp.training.elements import Candidates
 from seq2exp.training.folder import Curves, RunFolder, replace_checkpoint, surroundings
 from seq2exp.training.objective import BaselineObjective, Objective
+from seq2exp.training.passed import PassedBatch, pass_windows, path_batches
 from seq2exp.training.processes import StopRequest, agree, summed, together
 from seq2exp.training.rows import Meter, log, reported, short, tensorboard_writer
 from seq2exp.training.validation import Table, evaluate, scores
@@ -172,7 +174,7 @@ class Loop:
             total=steps, initial=state.step, desc=config.name, unit="update", file=sys.stderr,
             disable=not (progress and self.first),
         )  # fmt: skip
-        batches = self._batches(state.step, steps)
+        batches = self._batches(state.step, steps, progress=progress)
         offset, started = state.seconds, time.perf_counter()
         with ExitStack() as closing:
             closing.callback(bar.close)
@@ -203,8 +205,9 @@ class Loop:
                         log(tensorboard, "train", row)
                     bar.set_postfix(short(row), refresh=False)
                 bar.update()
-                whole = state.step > config.objective.stem_steps
-                if (whole and state.step % config.run.valid_every == 0) or last:
+                path = config.objective.path_stage
+                whole = state.step > config.objective.stem_steps and state.step - 1 not in path
+                if (whole and state.step % config.run.valid_every == 0) or (path and state.step == path.stop) or last:
                     self.validate(curves, tensorboard)
                 if state.step % config.run.save_every == 0 or state.step % config.run.valid_every == 0 or last:
                     state.seconds = offset + time.perf_counter() - started
@@ -214,7 +217,18 @@ class Loop:
                 self.folder.write_facts(self._facts(finished=True))
                 write_card(self.folder)
 
-    def _batches(self, start: int, stop: int) -> Iterator[Batch]:
+    def _batches(self, start: int, stop: int, *, progress: bool) -> Iterator[Batch | PassedBatch]:
+        """The batch of every update from ``start`` to ``stop``, as its stage reads it."""
+        path = self.config.objective.path_stage
+        yield from self._whole_windows(start, min(stop, path.start) if path else stop)
+        if path and start < path.stop:
+            yield from self._passed_windows(range(max(start, path.start), path.stop), progress=progress)
+        if path:
+            yield from self._whole_windows(max(start, path.stop), stop)
+
+    def _whole_windows(self, start: int, stop: int) -> Iterator[Batch]:
+        if start >= stop:
+            return
         sampler = StepSampler(
             self.units,
             start=start,
@@ -226,6 +240,27 @@ class Loop:
         )
         for batch in loader(self.cache, sampler, workers=self.config.data.workers, candidates=self.candidates):
             yield batch.to(self.fabric.device)
+
+    def _passed_windows(self, updates: range, *, progress: bool) -> Iterator[PassedBatch]:
+        network = self.objective.network
+        assert isinstance(network, Seq2Exp)  # the configuration refuses a signal path in any other
+        windows = pass_windows(
+            network,
+            self.cache,
+            self.units,
+            device=self.fabric.device,
+            autocast=self.fabric.autocast(),
+            progress=progress and self.first,
+        )
+        return path_batches(
+            windows,
+            updates,
+            per_batch=self.config.objective.path_batch,
+            seed=self.config.run.seed,
+            rank=self.fabric.global_rank,
+            processes=self.fabric.world_size,
+            device=self.fabric.device,
+        )
 
     def _row(self, rate: float) -> dict[str, float | None]:
         """The next row of train.csv; the meter starts anew."""
@@ -239,7 +274,7 @@ class Loop:
             "kl_weight": None if means["kl"] is None else weight,
         }
 
-    def update(self, batch: Batch, step: int, rate: float) -> dict[str, float]:
+    def update(self, batch: Batch | PassedBatch, step: int, rate: float) -> dict[str, float]:
         """One update: the parts of the loss and the norm of the gradients before clipping, means over processes."""
         self.module.train()
         draws = np.random.SeedSequence([self.config.run.seed, step, self.fabric.global_rank])
@@ -264,7 +299,7 @@ class Loop:
         return values
 
     def _refuse_nan(
-        self, what: str, value: float, batch: Batch, step: int, values: Mapping[str, float], *, own: float
+        self, what: str, value: float, batch: Batch | PassedBatch, step: int, values: Mapping[str, float], *, own: float
     ) -> None:
         """Stop all processes if ``value``, one for all, is not finite; where ``own`` is not, the windows are named."""
         if math.isfinite(value):
@@ -359,7 +394,7 @@ class Loop:
         }
 
 
-def _next(batches: Iterator[Batch]) -> tuple[Batch | None, Seq2ExpError | None]:
+def _next(batches: Iterator[Batch | PassedBatch]) -> tuple[Batch | PassedBatch | None, Seq2ExpError | None]:
     """The next batch, or why there is none."""
     try:
         return next(batches), None

@@ -15,10 +15,12 @@ from seq2exp.model.generator import zero_bias_linear
 from seq2exp.model.losses import seq2exp_loss
 from seq2exp.model.network import NetworkInput, NetworkOutput, Seq2Exp
 from seq2exp.model.predictor import outside
+from seq2exp.model.signal_path import in_bins
 from seq2exp.settings import SIGNALS, ModelConfig
 from seq2exp.training.batches import Batch
 from seq2exp.training.cache import WindowCache
 from seq2exp.training.config import ObjectiveConfig, ReadoutReads
+from seq2exp.training.passed import PassedBatch
 
 _UNDECAYED = (nn.Embedding, nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
 _CHANNELS = 8
@@ -85,12 +87,6 @@ class TrackHead(nn.Module):
         return F.mse_loss(predicted.float(), target)
 
 
-def in_bins(values: Tensor, bin_bp: int) -> Tensor:
-    """(B, L / bin, K) means of values (B, L, K)."""
-    means: Tensor = values.reshape(len(values), -1, bin_bp, values.shape[-1]).mean(2)
-    return means
-
-
 class SignalReadout(nn.Module):
     """Expression from signals through the mask, in bins; used in training only.
 
@@ -155,9 +151,15 @@ class Objective(nn.Module):
             self.track_head = TrackHead(network.config.d_model, n_cells, track_scale(cache))
         self.readout = SignalReadout(network.config) if config.stem_steps or config.readout_weight else None
 
-    def forward(self, batch: Batch, step: int, cells_per_gene: int = 1) -> Parts:
+    def forward(self, batch: Batch | PassedBatch, step: int, cells_per_gene: int = 1) -> Parts:
         """The loss of ``batch`` at update ``step``; draws from torch's random state while training."""
         network = self.network
+        stage = self.config.path_stage
+        teach_path(network, learns=step in stage)
+        if isinstance(batch, PassedBatch):
+            if step == stage.start:
+                network.head.start_anew()  # it answered alone so far, and is asked for what the path leaves from now on
+            return self._path_alone(batch)
         given = batch.network_input()
         if step < self.config.stem_steps:
             return self._in_bins(given, batch, step, cells_per_gene)
@@ -201,6 +203,13 @@ class Objective(nn.Module):
         expression = self._loss_through(mask, given, batch.target)
         total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
+
+    def _path_alone(self, batch: PassedBatch) -> Parts:
+        """The loss of the signal path's stage: what it makes of the masks of a generator that has stopped."""
+        path = self.network.signal_path
+        assert path is not None  # the configuration refuses the stage without one
+        expression = F.smooth_l1_loss(path(batch.passed, batch.rna_features), batch.target)
+        return Parts(expression, expression)
 
     def _predictor_alone(self, given: NetworkInput, batch: Batch, cells_per_gene: int) -> Parts:
         """The loss after the generator has stopped: of expression, for the other parts teach the generator alone."""
@@ -256,6 +265,12 @@ def freeze_generator(network: Seq2Exp) -> None:
     assert network.generator is not None  # the configuration refuses the stage without one
     for room in (network.inputs, network.generator):
         room.requires_grad_(requires_grad=False)
+
+
+def teach_path(network: Seq2Exp, *, learns: bool) -> None:
+    """The signal path, where there is one, learns in its own stage alone."""
+    if network.signal_path is not None:
+        network.signal_path.requires_grad_(requires_grad=learns)
 
 
 def outside_ratio(mask: Tensor, centre: slice) -> Tensor:

@@ -40,6 +40,11 @@ KINDS: dict[str, dict[str, Any]] = {
         "data": {"group_cells": True},
         "run": {"tensorboard": True},
     },
+    "path": {
+        "model": {"signal_transform": "log1p", "signal_channels": 4},
+        "objective": {"generator_steps": 2, "path_steps": 4, "path_batch": 6},
+        "data": {"group_cells": True},
+    },
 }  # fmt: skip
 
 
@@ -52,7 +57,7 @@ def test_each_kind_of_run_ends_in_a_checkpoint_that_predicts(
     folder = train(chosen, root=tmp_path, progress=False)
     curve, valid = folder.curves()
     assert list(curve["step"]) == list(range(1, chosen.steps + 1))
-    assert list(valid["step"]) == [chosen.steps]
+    assert list(valid["step"]) == [*([chosen.objective.path_stage.stop] if kind == "path" else []), chosen.steps]
     assert np.isfinite(curve["loss"]).all()
     assert curve["expression"].notna().all()
     assert curve["kl"].isna().all() == (kind == "retrain")
