@@ -83,4 +83,4 @@ class SignalPath(nn.Module):
         drive = torch.log1p((outside[..., None] * beyond).sum(1) / SITE_BP)  # (B, K)
         promoter = passed.signals[:, self.centre].flatten(1)
         found: Tensor = self.gene(torch.cat([drive, promoter, rna_features], dim=-1))
-        return found
+        return found.float()

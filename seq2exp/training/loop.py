@@ -37,7 +37,7 @@ from seq2exp.training.config import TrainConfig
 from seq2exp.training.elements import Candidates
 from seq2exp.training.folder import Curves, RunFolder, replace_checkpoint, surroundings
 from seq2exp.training.objective import BaselineObjective, Objective
-from seq2exp.training.passed import PassedBatch, pass_windows, path_batches
+from seq2exp.training.passed import PassedWindows, pass_windows, path_batches
 from seq2exp.training.processes import StopRequest, agree, summed, together
 from seq2exp.training.rows import Meter, log, reported, short, tensorboard_writer
 from seq2exp.training.validation import Table, evaluate, scores
@@ -217,7 +217,7 @@ class Loop:
                 self.folder.write_facts(self._facts(finished=True))
                 write_card(self.folder)
 
-    def _batches(self, start: int, stop: int, *, progress: bool) -> Iterator[Batch | PassedBatch]:
+    def _batches(self, start: int, stop: int, *, progress: bool) -> Iterator[Batch | PassedWindows]:
         """The batch of every update from ``start`` to ``stop``, as its stage reads it."""
         path = self.config.objective.path_stage
         yield from self._whole_windows(start, min(stop, path.start) if path else stop)
@@ -241,7 +241,7 @@ class Loop:
         for batch in loader(self.cache, sampler, workers=self.config.data.workers, candidates=self.candidates):
             yield batch.to(self.fabric.device)
 
-    def _passed_windows(self, updates: range, *, progress: bool) -> Iterator[PassedBatch]:
+    def _passed_windows(self, updates: range, *, progress: bool) -> Iterator[PassedWindows]:
         network = self.objective.network
         assert isinstance(network, Seq2Exp)  # the configuration refuses a signal path in any other
         windows = pass_windows(
@@ -274,7 +274,7 @@ class Loop:
             "kl_weight": None if means["kl"] is None else weight,
         }
 
-    def update(self, batch: Batch | PassedBatch, step: int, rate: float) -> dict[str, float]:
+    def update(self, batch: Batch | PassedWindows, step: int, rate: float) -> dict[str, float]:
         """One update: the parts of the loss and the norm of the gradients before clipping, means over processes."""
         self.module.train()
         draws = np.random.SeedSequence([self.config.run.seed, step, self.fabric.global_rank])
@@ -299,7 +299,14 @@ class Loop:
         return values
 
     def _refuse_nan(
-        self, what: str, value: float, batch: Batch | PassedBatch, step: int, values: Mapping[str, float], *, own: float
+        self,
+        what: str,
+        value: float,
+        batch: Batch | PassedWindows,
+        step: int,
+        values: Mapping[str, float],
+        *,
+        own: float,
     ) -> None:
         """Stop all processes if ``value``, one for all, is not finite; where ``own`` is not, the windows are named."""
         if math.isfinite(value):
@@ -394,7 +401,7 @@ class Loop:
         }
 
 
-def _next(batches: Iterator[Batch | PassedBatch]) -> tuple[Batch | PassedBatch | None, Seq2ExpError | None]:
+def _next(batches: Iterator[Batch | PassedWindows]) -> tuple[Batch | PassedWindows | None, Seq2ExpError | None]:
     """The next batch, or why there is none."""
     try:
         return next(batches), None

@@ -20,7 +20,7 @@ from seq2exp.settings import SIGNALS, ModelConfig
 from seq2exp.training.batches import Batch
 from seq2exp.training.cache import WindowCache
 from seq2exp.training.config import ObjectiveConfig, ReadoutReads
-from seq2exp.training.passed import PassedBatch
+from seq2exp.training.passed import PassedWindows
 
 _UNDECAYED = (nn.Embedding, nn.LayerNorm, nn.BatchNorm1d, nn.BatchNorm2d)
 _CHANNELS = 8
@@ -151,12 +151,12 @@ class Objective(nn.Module):
             self.track_head = TrackHead(network.config.d_model, n_cells, track_scale(cache))
         self.readout = SignalReadout(network.config) if config.stem_steps or config.readout_weight else None
 
-    def forward(self, batch: Batch | PassedBatch, step: int, cells_per_gene: int = 1) -> Parts:
+    def forward(self, batch: Batch | PassedWindows, step: int, cells_per_gene: int = 1) -> Parts:
         """The loss of ``batch`` at update ``step``; draws from torch's random state while training."""
         network = self.network
         stage = self.config.path_stage
         teach_path(network, learns=step in stage)
-        if isinstance(batch, PassedBatch):
+        if isinstance(batch, PassedWindows):
             if step == stage.start:
                 network.head.start_anew()  # it answered alone so far, and is asked for what the path leaves from now on
             return self._path_alone(batch)
@@ -204,7 +204,7 @@ class Objective(nn.Module):
         total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
 
-    def _path_alone(self, batch: PassedBatch) -> Parts:
+    def _path_alone(self, batch: PassedWindows) -> Parts:
         """The loss of the signal path's stage: what it makes of the masks of a generator that has stopped."""
         path = self.network.signal_path
         assert path is not None  # the configuration refuses the stage without one

@@ -21,8 +21,8 @@ _GENES = 4
 """Genes whose masks are made at once."""
 
 
-class PassedBatch(NamedTuple):
-    """Windows of one update of the signal path."""
+class PassedWindows(NamedTuple):
+    """Windows as the signal path reads them: all that are trained on, or those of one update."""
 
     passed: Passed
     rna_features: Tensor
@@ -32,23 +32,13 @@ class PassedBatch(NamedTuple):
     names: tuple[str, ...]
     """Gene id and cell line of each window, for messages."""
 
-
-class PassedWindows(NamedTuple):
-    """All training windows, in the order of their genes."""
-
-    all: PassedBatch
-
-    def batch(self, numbers: Sequence[int], device: torch.device) -> PassedBatch:
+    def take(self, numbers: Sequence[int], device: torch.device) -> PassedWindows:
         """The windows ``numbers`` on ``device``."""
         chosen = torch.as_tensor(np.asarray(numbers))
-        passed, features, target, names = self.all
-        signals, mask = (values[chosen].to(device) for values in passed)
-        return PassedBatch(
-            Passed(signals, mask),
-            features[chosen].to(device),
-            target[chosen].to(device),
-            tuple(names[i] for i in numbers),
+        signals, mask, features, target = (
+            values[chosen].to(device) for values in (*self.passed, self.rna_features, self.target)
         )
+        return PassedWindows(Passed(signals, mask), features, target, tuple(self.names[i] for i in numbers))
 
 
 @torch.no_grad()
@@ -63,7 +53,7 @@ def pass_windows(
 ) -> PassedWindows:
     """The windows of ``units`` through the masks that ``network`` makes in evaluation.
 
-    About 6 KB a window of 8,192 bp in bins of 32.
+    4 KB a window of 8,192 bp in bins of 32.
 
     Raises
     ------
@@ -73,31 +63,31 @@ def pass_windows(
     was_training = network.training
     network.eval()
     lists = [[index for unit in units[i : i + _GENES] for index in unit] for i in range(0, len(units), _GENES)]
-    shown = tqdm(lists, desc="masks", unit="batch", file=sys.stderr, disable=not progress)
+    batches = tqdm(
+        loader(cache, lists, workers=0),
+        total=len(lists),
+        desc="masks",
+        unit="batch",
+        file=sys.stderr,
+        disable=not progress,
+    )
     with autocast:
-        parts = [_pass(network, batch.to(device), len(units[0])) for batch in _read(cache, lists, shown)]
+        parts = [_pass(network, batch.to(device), len(units[0])) for batch in batches]
     network.train(was_training)
     return PassedWindows(
-        PassedBatch(
-            Passed(*(torch.cat([getattr(p.passed, name) for p in parts]) for name in Passed._fields)),
-            torch.cat([p.rna_features for p in parts]),
-            torch.cat([p.target for p in parts]),
-            tuple(name for p in parts for name in p.names),
-        )
+        Passed(*(torch.cat([getattr(part.passed, name) for part in parts]) for name in Passed._fields)),
+        torch.cat([part.rna_features for part in parts]),
+        torch.cat([part.target for part in parts]),
+        tuple(name for part in parts for name in part.names),
     )
 
 
-def _read(cache: WindowCache, lists: Sequence[list[int]], shown: tqdm[list[int]]) -> Iterator[Batch]:
-    for batch, _ in zip(loader(cache, lists, workers=0), shown, strict=True):
-        yield batch
-
-
-def _pass(network: Seq2Exp, batch: Batch, cells_per_gene: int) -> PassedBatch:
+def _pass(network: Seq2Exp, batch: Batch, cells_per_gene: int) -> PassedWindows:
     """What is let through of one batch, back in main memory."""
     given = batch.network_input()
     mask = network.find_mask(given, draw="mean", cells_per_gene=cells_per_gene).mask
     passed = let_through(network.config, given.signals, mask)
-    return PassedBatch(Passed(*(v.cpu() for v in passed)), batch.rna_features.cpu(), batch.target.cpu(), batch.names)
+    return PassedWindows(Passed(*(v.cpu() for v in passed)), batch.rna_features.cpu(), batch.target.cpu(), batch.names)
 
 
 def path_batches(
@@ -109,8 +99,8 @@ def path_batches(
     rank: int,
     processes: int,
     device: torch.device,
-) -> Iterator[PassedBatch]:
+) -> Iterator[PassedWindows]:
     """The batch of each of ``updates``, every epoch in a new order, for one of several processes."""
     for step in updates:
-        numbers = batch_at(step, len(windows.all.names), per_batch=per_batch, seed=seed, processes=processes)
-        yield windows.batch(numbers[rank::processes].tolist(), device)
+        numbers = batch_at(step, len(windows.names), per_batch=per_batch, seed=seed, processes=processes)
+        yield windows.take(numbers[rank::processes].tolist(), device)

@@ -26,6 +26,7 @@ RECIPE: dict[str, dict[str, Any]] = {
     "objective": {
         "kl_warmup_steps": 0, "track_weight": 0.0, "stem_steps": 0, "stem_prior_scale": None, "readout_weight": 0.0,
         "readout_reads": "mask", "generator_steps": 0, "stem_rate": 3e-3,
+        "path_steps": 0, "path_batch": 64, "path_rate": 2e-3,
     },
     "run": {
         "seed": 2222, "precision": "bf16-mixed", "accelerator": "auto", "devices": 1, "nodes": 1, "threads": None,
