@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -38,14 +38,22 @@ class Curve:
     """A second cue beside the colour."""
 
 
+class Stage(NamedTuple):
+    """Updates in which a part of the network learned alone."""
+
+    part: str
+    first: int
+    stop: int
+
+
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Updates that every figure of a run marks; None: not there."""
 
     kept: float | None = None
     """Of the checkpoint."""
-    stem_until: float | None = None
-    """End of the stem's own stage."""
+    stages: tuple[Stage, ...] = ()
+    """Parts of the run in which a part of the network learned alone."""
     last: float | None = None
     """End of the axis: all updates of the run."""
 
@@ -154,16 +162,18 @@ def _begins_low(shown: Sequence[Curve]) -> bool:
 
 
 def _marks(moments: Moments, colours: Theme, *, begins_low: bool) -> tuple[list[PlotlyDict], list[PlotlyDict]]:
-    """Shapes and notes of the stem's stage and of the kept update."""
+    """Shapes and notes of the stages and of the kept update."""
     shapes: list[PlotlyDict] = []
     notes: list[PlotlyDict] = []
     across = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1}
-    if moments.stem_until:
-        band = {"type": "rect", "x0": 0, "x1": moments.stem_until, "fillcolor": with_alpha(colours.muted, 0.12)}
+    for stage in moments.stages:
+        band = {"type": "rect", "x0": stage.first, "x1": stage.stop, "fillcolor": with_alpha(colours.muted, 0.12)}
         shapes.append({**across, **band, "line": {"width": 0}, "layer": "below"})
-        side = {"y": 1, "yanchor": "top"} if begins_low else {"y": 0, "yanchor": "bottom"}
-        words = {"x": 0, "xanchor": "left", "xshift": 3, "text": "stem alone", "font": {"color": colours.muted}}
-        notes.append({"yref": "paper", "showarrow": False, **words, **side})
+        side: PlotlyDict = {"y": 1, "yanchor": "top"} if begins_low else {"y": 0, "yanchor": "bottom"}
+        words = {"text": f"{stage.part} alone", "font": {"color": colours.muted}}
+        notes.append(
+            {"x": stage.first, "xanchor": "left", "xshift": 3, **side, **words, "yref": "paper", "showarrow": False}
+        )
     if moments.kept:
         line = {"color": colours.threshold, "width": 1.5, "dash": "dash"}
         shapes.append({**across, "type": "line", "x0": moments.kept, "x1": moments.kept, "line": line})

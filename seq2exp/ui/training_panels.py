@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from seq2exp.errors import TrainingError
-from seq2exp.figures.curves import Curve, Moments, curve_figure
+from seq2exp.figures.curves import Curve, Moments, Stage, curve_figure
 from seq2exp.figures.style import THEMES, with_alpha
 from seq2exp.processing import trained_on
 from seq2exp.ui.benchmark_view import show_benchmark
@@ -109,9 +109,8 @@ def _curves(run: Run) -> None:
     train, valid = run.train, run.valid
     steps, checked = _column(train, "step"), _column(valid, "step")
     track_weight = 0.0 if run.config is None else run.config.objective.track_weight
-    stem = 0 if run.config is None else run.config.objective.stem_steps
     kept = run.kept
-    moments = Moments(None if kept is None else float(kept["step"]), stem or None, run.steps or run.step or None)
+    moments = Moments(None if kept is None else float(kept["step"]), _stages(run), run.steps or run.step or None)
     kl = _column(train, "kl") * _column(train, "kl_weight")
     tracks = _column(train, "tracks") * track_weight
     parts = [
@@ -143,6 +142,14 @@ def _curves(run: Run) -> None:
         for column, name in zip(st.columns(3), row, strict=True):
             with column:
                 st.plotly_chart(figures[name], key=f"curve {name}", theme=None, config={"displayModeBar": False})
+
+
+def _stages(run: Run) -> tuple[Stage, ...]:
+    if run.config is None:
+        return ()
+    objective = run.config.objective
+    spans = {"stem": range(objective.stem_steps), "signals": objective.path_stage}
+    return tuple(Stage(part, span.start, span.stop) for part, span in spans.items() if span)
 
 
 def _column(table: pd.DataFrame, name: str) -> Any:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seq2exp.figures.curves import MOST_POINTS, Curve, Moments, curve_figure, running_mean
+from seq2exp.figures.curves import MOST_POINTS, Curve, Moments, Stage, curve_figure, running_mean
 from seq2exp.figures.ranking import Score, ranking_figure
 
 STEPS = np.arange(10, 20_010, 10, dtype=np.float64)
@@ -12,11 +12,14 @@ STEPS = np.arange(10, 20_010, 10, dtype=np.float64)
 def test_the_kept_update_is_ringed_on_its_own_value() -> None:
     scored = STEPS[::200]
     curve = Curve("MSE", scored, np.linspace(2, 1, len(scored)))
-    figure = curve_figure("Validation MSE", [curve], Moments(kept=float(scored[4]), stem_until=500, last=20_000))
+    stages = (Stage("stem", 0, 500), Stage("signals", 900, 4_000))
+    figure = curve_figure("Validation MSE", [curve], Moments(float(scored[4]), stages, last=20_000))
     (ring,) = [trace for trace in figure.data if trace.name == "kept"]
     assert (ring.x[0], ring.y[0]) == (scored[4], curve.values[4])
     assert f"┆ kept {scored[4]:,.0f}" in [note.text for note in figure.layout.annotations]
-    assert {shape.x1 for shape in figure.layout.shapes} == {500, scored[4]}
+    assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(0, 500), (900, 4_000), (scored[4], scored[4])]
+    told = {note.text: note.x for note in figure.layout.annotations}
+    assert (told["stem alone"], told["signals alone"]) == (0, 900)
 
 
 def test_a_noisy_line_is_thinned_and_keeps_its_mean() -> None:
