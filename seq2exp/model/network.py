@@ -38,35 +38,28 @@ class NetworkInput:
     """(B, L) 0..1, for models without a generator (peaks)."""
 
 
-@dataclass(frozen=True)
-class NetworkOutput:
-    """Everything a forward pass found; the Betas are None where the mask came from outside."""
+@dataclass(frozen=True, kw_only=True)
+class Masked:
+    """A mask and how it was found; the Betas are None where the mask came from outside."""
 
-    prediction: Tensor
-    """(B, 1) log10(1 + CAGE)."""
     mask: Tensor
     """(B, L) after overrides."""
-    z: Tensor | None
+    z: Tensor | None = None
     """(B, L) mean or sample of the mask Beta, before binarisation and overrides."""
-    sequence_beta: BetaParameters | None
-    mask_beta: BetaParameters | None
-    kl: Tensor | None
+    sequence_beta: BetaParameters | None = None
+    mask_beta: BetaParameters | None = None
+    kl: Tensor | None = None
     """(B, L) KL of the mask Beta to the bottleneck prior, over all positions, before overrides."""
     features: Tensor | None = None
     """(B, L, D) what the mask head read."""
 
 
-@dataclass(frozen=True)
-class Masked:
-    """A mask and how it was found; what is None was not needed."""
+@dataclass(frozen=True, kw_only=True)
+class NetworkOutput(Masked):
+    """Everything a forward pass found."""
 
-    mask: Tensor
-    """(B, L) after overrides."""
-    z: Tensor | None = None
-    sequence_beta: BetaParameters | None = None
-    mask_beta: BetaParameters | None = None
-    kl: Tensor | None = None
-    features: Tensor | None = None
+    prediction: Tensor
+    """(B, 1) log10(1 + CAGE)."""
 
 
 class Seq2Exp(nn.Module):
@@ -197,7 +190,7 @@ class Seq2Exp(nn.Module):
         prediction = self.predict(
             batch.sequence, batch.signals, found.mask, batch.rna_features, padding=padding, engine=engine
         )
-        return NetworkOutput(prediction, **vars(found))
+        return NetworkOutput(prediction=prediction, **vars(found))
 
     def find_mask(
         self,
@@ -211,11 +204,11 @@ class Seq2Exp(nn.Module):
         config = self.config
         self._check_window(batch.sequence)
         if self.mask_model is not None:
-            return Masked(self._retrain_mask(batch, self.mask_model, engine=engine))
+            return Masked(mask=self._retrain_mask(batch, self.mask_model, engine=engine))
         if self.generator is None:
             if batch.external_mask is None:
                 raise SettingsError("this model has no generator: the batch must bring external_mask")
-            return Masked(batch.external_mask)
+            return Masked(mask=batch.external_mask)
         features = self.generator_features(batch.sequence, batch.signals, cells_per_gene=cells_per_gene, engine=engine)
         sequence_beta = self.generator.from_features(features)
         signal_beta = self.generator.signal_beta(batch.signals)
@@ -223,7 +216,7 @@ class Seq2Exp(nn.Module):
         kl = beta_algebra.bottleneck_kl(mask_beta, config.bottleneck)
         z = beta_algebra.draw(mask_beta, draw or ("sample" if self.training else "mean"))
         mask = beta_algebra.force(self._select(z), blacklist=batch.blacklist, centre=self.centre)
-        return Masked(mask, z, sequence_beta, mask_beta, kl, features)
+        return Masked(mask=mask, z=z, sequence_beta=sequence_beta, mask_beta=mask_beta, kl=kl, features=features)
 
     def _select(self, z: Tensor) -> Tensor:
         """The mask of z before overrides: as trained while training, by mask_mode in evaluation."""

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from seq2exp.model.beta import transform_signals
 from seq2exp.model.generator import N_SIGNALS, zero_bias_linear
+from seq2exp.model.predictor import outside
 from seq2exp.settings import ModelConfig
 
 _HIDDEN = 64
@@ -77,10 +78,8 @@ class SignalPath(nn.Module):
         """(B, 1) log10(1 + CAGE) of what the mask lets through and features (B, 9)."""
         level = torch.log(passed.mask + _MASK_FLOOR)[..., None]  # (B, n, 1)
         kinds = F.softplus(self.site(torch.cat([passed.signals, level], dim=-1))).float()  # (B, n, K)
-        kept_bp = passed.mask * self.config.stem_bin_bp
-        outside = torch.cat([kept_bp[:, : self.centre.start], kept_bp[:, self.centre.stop :]], dim=1)
-        beyond = torch.cat([kinds[:, : self.centre.start], kinds[:, self.centre.stop :]], dim=1)
-        drive = torch.log1p((outside[..., None] * beyond).sum(1) / SITE_BP)  # (B, K)
+        kept_bp = outside(passed.mask, self.centre)[..., None] * self.config.stem_bin_bp  # (B, n, 1)
+        drive = torch.log1p((kept_bp * kinds).sum(1) / SITE_BP)  # (B, K)
         promoter = passed.signals[:, self.centre].flatten(1)
         found: Tensor = self.gene(torch.cat([drive, promoter, rna_features], dim=-1))
         return found.float()

@@ -148,6 +148,11 @@ class RunConfig:
     tensorboard: bool = False
     """Write TensorBoard events beside the CSV files (needs the package tensorboard)."""
 
+    @property
+    def processes(self) -> int:
+        """Processes on all machines."""
+        return self.devices * self.nodes
+
 
 @dataclass(frozen=True)
 class TrainConfig:

@@ -23,18 +23,13 @@ def _endless(config: TrainConfig) -> Iterator[str]:
                     yield f"{section}.{key} must be finite, found {number}"
 
 
-def processes_of(config: TrainConfig) -> int:
-    """Processes on all machines."""
-    return config.run.devices * config.run.nodes
-
-
 def contradictions(config: TrainConfig) -> list[str]:
     """What cannot be true at once, in words."""
     data, optimiser, run = config.data, config.optimiser, config.run
     problems = list(_endless(config))
     if not config.name or "/" in config.name or config.name.startswith(".") or not config.name.isprintable():
         problems.append(f"name must be a plain folder name, found {config.name!r}")
-    processes = processes_of(config)
+    processes = run.processes
     if min(run.devices, run.nodes, optimiser.batch, optimiser.steps) < 1:
         problems.append("devices, nodes, batch and steps must be at least 1")
     elif optimiser.batch % processes:
@@ -131,7 +126,7 @@ def _own_contradictions(config: TrainConfig, model: ModelConfig) -> list[str]:
         problems.append("path_steps needs generator_steps: the masks that the signal path reads must stay as they are")
     if objective.path_steps < 0 or objective.path_batch < 1 or objective.path_rate <= 0:
         problems.append("path_steps must not be negative, path_batch at least 1 and path_rate positive")
-    processes = max(processes_of(config), 1)
+    processes = max(config.run.processes, 1)
     if objective.path_batch % processes:
         problems.append(f"path_batch {objective.path_batch} does not divide among {processes} processes")
     if data.group_cells and model.generator_sees_signals:

@@ -55,9 +55,9 @@ def launch(config: TrainConfig) -> Fabric:
             f"training configuration {config.name}: run.precision 16-mixed needs CUDA; on a CPU set it to 32-true"
         )
     started = os.environ.get("WORLD_SIZE")
-    if torch.distributed.is_torchelastic_launched() and started != str(run.devices * run.nodes):
+    if torch.distributed.is_torchelastic_launched() and started != str(run.processes):
         raise TrainingError(
-            f"training configuration {config.name}: run.devices * run.nodes is {run.devices * run.nodes}, but torchrun "
+            f"training configuration {config.name}: run.devices * run.nodes is {run.processes}, but torchrun "
             f"started {started} processes; make the two equal"
         )
     try:
@@ -81,7 +81,7 @@ def launch(config: TrainConfig) -> Fabric:
 
 def _strategy(config: TrainConfig) -> Any:
     """One process needs none; several share gradients. Where a part learns alone, the other parameters have none."""
-    if config.run.devices * config.run.nodes == 1:
+    if config.run.processes == 1:
         return "auto"
     alone = config.objective.stem_steps or config.objective.generator_steps
     return "ddp_find_unused_parameters_true" if alone else "ddp"
