@@ -161,8 +161,8 @@ class ModelConfig:
     """Channels in which the predictor adds up the kept bases outside the centre for its head; 0: none, as published:
     what elements say then reaches the pooled centre through the scans alone."""
     signal_channels: int = 0
-    """Channels of the signal path: expression from the signals the mask lets through, in bins and past the backbone, to
-    which the backbone's own answer is added; 0: none, as published."""
+    """Channels of the signal path: expression from the signals the mask lets through, in bins and past the backbone.
+    The prediction is then the mean of its answer and the backbone's; 0: none, as published."""
 
     def __post_init__(self) -> None:
         problems = [

@@ -163,7 +163,8 @@ class Seq2Exp(nn.Module):
             )
         prediction: Tensor = self.head(pooled.centre, rna_features, pooled.elements)
         if self.signal_path is not None:
-            prediction = prediction + self.signal_path(let_through(self.config, signals, mask), rna_features)
+            beside = self.signal_path(let_through(self.config, signals, mask), rna_features)
+            prediction = torch.lerp(prediction, beside, self.signal_path.share)
         return prediction
 
     def forward(

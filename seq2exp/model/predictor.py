@@ -69,13 +69,6 @@ class ExpressionHead(nn.Module):
             zero_bias_linear(width, 1),
         )
 
-    def start_anew(self) -> None:
-        """Answer 0 for everything, and learn from there."""
-        last = self.layers[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-
     def forward(self, centre: Tensor, rna_features: Tensor, elements: Tensor | None = None) -> Tensor:
         """(B, 1) float32 of centre rows (B, C, D), features (B, 9) and, where there is one, the sum (B, K)."""
         parts = [centre.mean(dim=1), rna_features]

@@ -17,6 +17,8 @@ from seq2exp.model.predictor import outside
 from seq2exp.settings import ModelConfig
 
 _HIDDEN = 64
+_CONTEXT = 31
+"""Bins around each that tell what it is: a site's two lobes of acetylation and the gap between them."""
 SITE_BP = 1_000.0
 """Unit of the sum over sites: kept bases at which a channel of 1 begins to bend the logarithm."""
 _MASK_FLOOR = 1e-3
@@ -50,9 +52,12 @@ class SignalPath(nn.Module):
     """Expression from the promoter's signals, the features and log(1 + sum over sites of activity times contact).
 
     The activity-by-contact model (Fulco et al. 2019) with a learned product: what a bin adds in a channel depends on
-    its signals, contact among them, and counts as much as its mask. It learns many windows a second, in a stage
-    of its own, where the scans of a backbone see few.
+    what the mask lets through of the signals around it, contact among them, and counts as much as its mask. It learns
+    hundreds of windows a second, in a stage of its own, where the scans of a backbone see a few.
     """
+
+    share: Tensor
+    """() of it in the answer; 0 until it has learned: what learns before is then the same with and without it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -61,25 +66,32 @@ class SignalPath(nn.Module):
         half = max(config.centre_bp // config.stem_bin_bp // 2, 1)
         self.centre = slice(n_bins // 2 - half, n_bins // 2 + half)
         self.site = nn.Sequential(
-            zero_bias_linear(N_SIGNALS + 1, _HIDDEN), nn.GELU(), zero_bias_linear(_HIDDEN, config.signal_channels)
+            nn.Conv1d(N_SIGNALS + 1, _HIDDEN, _CONTEXT, padding="same"),
+            nn.GELU(),
+            nn.Conv1d(_HIDDEN, _HIDDEN, 1),
+            nn.GELU(),
+            nn.Conv1d(_HIDDEN, config.signal_channels, 1),
         )
-        last = zero_bias_linear(_HIDDEN, 1)
-        # Nothing, until its stage has taught it: what learns before is the same with and without it.
-        nn.init.zeros_(last.weight)
         self.gene = nn.Sequential(
             zero_bias_linear(config.signal_channels + 2 * half * N_SIGNALS + config.rna_features, _HIDDEN),
             nn.GELU(),
             zero_bias_linear(_HIDDEN, _HIDDEN),
             nn.GELU(),
-            last,
+            zero_bias_linear(_HIDDEN, 1),
         )
+        self.register_buffer("share", torch.zeros(()))
 
     def forward(self, passed: Passed, rna_features: Tensor) -> Tensor:
         """(B, 1) log10(1 + CAGE) of what the mask lets through and features (B, 9)."""
         level = torch.log(passed.mask + _MASK_FLOOR)[..., None]  # (B, n, 1)
-        kinds = F.softplus(self.site(torch.cat([passed.signals, level], dim=-1))).float()  # (B, n, K)
+        seen = torch.cat([passed.signals, level], dim=-1).transpose(1, 2)  # (B, 4, n)
+        kinds = F.softplus(self.site(seen)).float().transpose(1, 2)  # (B, n, K)
         kept_bp = outside(passed.mask, self.centre)[..., None] * self.config.stem_bin_bp  # (B, n, 1)
         drive = torch.log1p((kept_bp * kinds).sum(1) / SITE_BP)  # (B, K)
         promoter = passed.signals[:, self.centre].flatten(1)
         found: Tensor = self.gene(torch.cat([drive, promoter, rna_features], dim=-1))
         return found.float()
+
+    def speak(self) -> None:
+        """Have its say from now on: the answer is the mean of its own and the backbone's."""
+        self.share.fill_(0.5)

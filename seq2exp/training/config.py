@@ -108,18 +108,12 @@ class ObjectiveConfig:
     stem_rate: float = 3e-3
     """Learning rate at the start of those updates; falls to a twentieth in half a cosine."""
     path_steps: int = 0
-    """Updates of the signal path alone, in bins, once the generator has stopped; after them the predictor learns what
-    the signal path leaves. For networks that have one (model.signal_channels)."""
+    """Last updates, in which the signal path alone learns, in bins, from masks as evaluation makes them. For networks
+    that have one (model.signal_channels)."""
     path_batch: int = 64
     """Windows of each of those updates."""
     path_rate: float = 2e-3
     """Learning rate of those updates after a warm-up over a tenth of them; falls to a hundredth in half a cosine."""
-
-    @property
-    def path_stage(self) -> range:
-        """Updates of the signal path's own stage; empty where there is none."""
-        first = self.stem_steps + self.generator_steps
-        return range(first, first + self.path_steps)
 
 
 @checked(frozen=True, config=_STRICT)
@@ -210,8 +204,14 @@ class TrainConfig:
 
     @property
     def steps(self) -> int:
-        """Updates in all: those of the whole network and the predictor, and the stages of stem and signal path."""
-        return self.objective.stem_steps + self.objective.path_steps + self.optimiser.steps
+        """Updates in all: those of the stem's own stage, those of the whole network, those of the signal path's."""
+        return self.path_stage.stop
+
+    @property
+    def path_stage(self) -> range:
+        """Updates of the signal path's own stage, the last; empty where there is none."""
+        first = self.objective.stem_steps + self.optimiser.steps
+        return range(first, first + self.objective.path_steps)
 
     def rate_at(self, step: int) -> float:
         """Learning rate of update ``step``; 0 is the first."""
@@ -224,7 +224,7 @@ class TrainConfig:
                 warmup_steps=0,
                 cosine_steps=first,
             )(step)
-        path = self.objective.path_stage
+        path = self.path_stage
         if step in path:
             rate, warmup_steps = self.objective.path_rate, len(path) // 10
             return WarmupCosine(
@@ -234,7 +234,7 @@ class TrainConfig:
                 warmup_steps=warmup_steps,
                 cosine_steps=len(path) - warmup_steps,
             )(step - path.start)
-        return self.optimiser.schedule(step - first - (len(path) if step >= path.stop else 0))
+        return self.optimiser.schedule(step - first)
 
     def with_seed(self, seed: int) -> TrainConfig:
         """The same run from another random state, in a folder of its own: ``-seed`` and the number end its name."""

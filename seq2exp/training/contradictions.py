@@ -122,8 +122,6 @@ def _own_contradictions(config: TrainConfig, model: ModelConfig) -> list[str]:
             f"model.signal_channels ({model.signal_channels}) and objective.path_steps ({objective.path_steps}) go "
             "together: the signal path learns in a stage of its own"
         )
-    if objective.path_steps and not objective.generator_steps:
-        problems.append("path_steps needs generator_steps: the masks that the signal path reads must stay as they are")
     if objective.path_steps < 0 or objective.path_batch < 1 or objective.path_rate <= 0:
         problems.append("path_steps must not be negative, path_batch at least 1 and path_rate positive")
     processes = max(config.run.processes, 1)

@@ -205,9 +205,8 @@ class Loop:
                         log(tensorboard, "train", row)
                     bar.set_postfix(short(row), refresh=False)
                 bar.update()
-                path = config.objective.path_stage
-                whole = state.step > config.objective.stem_steps and state.step - 1 not in path
-                if (whole and state.step % config.run.valid_every == 0) or (path and state.step == path.stop) or last:
+                whole = config.objective.stem_steps < state.step <= config.path_stage.start
+                if (whole and state.step % config.run.valid_every == 0) or last:
                     self.validate(curves, tensorboard)
                 if state.step % config.run.save_every == 0 or state.step % config.run.valid_every == 0 or last:
                     state.seconds = offset + time.perf_counter() - started
@@ -219,12 +218,10 @@ class Loop:
 
     def _batches(self, start: int, stop: int, *, progress: bool) -> Iterator[Batch | PassedWindows]:
         """The batch of every update from ``start`` to ``stop``, as its stage reads it."""
-        path = self.config.objective.path_stage
-        yield from self._whole_windows(start, min(stop, path.start) if path else stop)
-        if path and start < path.stop:
-            yield from self._passed_windows(range(max(start, path.start), path.stop), progress=progress)
-        if path:
-            yield from self._whole_windows(max(start, path.stop), stop)
+        path = self.config.path_stage
+        yield from self._whole_windows(start, min(stop, path.start))
+        if max(start, path.start) < stop:
+            yield from self._passed_windows(range(max(start, path.start), stop), progress=progress)
 
     def _whole_windows(self, start: int, stop: int) -> Iterator[Batch]:
         if start >= stop:

@@ -154,11 +154,8 @@ class Objective(nn.Module):
     def forward(self, batch: Batch | PassedWindows, step: int, cells_per_gene: int = 1) -> Parts:
         """The loss of ``batch`` at update ``step``; draws from torch's random state while training."""
         network = self.network
-        stage = self.config.path_stage
-        teach_path(network, learns=step in stage)
+        teach_path(network, learns=isinstance(batch, PassedWindows))
         if isinstance(batch, PassedWindows):
-            if step == stage.start:
-                network.head.start_anew()  # it answered alone so far, and is asked for what the path leaves from now on
             return self._path_alone(batch)
         given = batch.network_input()
         if step < self.config.stem_steps:
@@ -205,9 +202,10 @@ class Objective(nn.Module):
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
 
     def _path_alone(self, batch: PassedWindows) -> Parts:
-        """The loss of the signal path's stage: what it makes of the masks of a generator that has stopped."""
+        """The loss of the signal path's stage: what it makes of the masks, all else has learned."""
         path = self.network.signal_path
         assert path is not None  # the configuration refuses the stage without one
+        path.speak()
         expression = F.smooth_l1_loss(path(batch.passed, batch.rna_features), batch.target)
         return Parts(expression, expression)
 

@@ -147,8 +147,7 @@ def _curves(run: Run) -> None:
 def _stages(run: Run) -> tuple[Stage, ...]:
     if run.config is None:
         return ()
-    objective = run.config.objective
-    spans = {"stem": range(objective.stem_steps), "signals": objective.path_stage}
+    spans = {"stem": range(run.config.objective.stem_steps), "signals": run.config.path_stage}
     return tuple(Stage(part, span.start, span.stop) for part, span in spans.items() if span)
 
 
