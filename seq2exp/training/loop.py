@@ -322,7 +322,7 @@ class Loop:
         return evaluate(self.fabric, self.objective, self.cache, self.valid, candidates=self.candidates, limit=limit)
 
     def validate(self, curves: Curves | None, tensorboard: Any) -> None:
-        """Score the part valid; keep the network if it is the best so far."""
+        """Score the part valid; keep the network if it is the best so far, or whole now that its signal path has learned."""
         state = self.state
         table = self._evaluate()
         wrong = np.flatnonzero(~np.isfinite(table[:2]).all(axis=0))
@@ -336,7 +336,7 @@ class Loop:
             )
         found = scores(table)
         row = {"step": float(state.step), "seconds": state.seconds, **found}
-        better = found["mse"] < state.best_mse
+        better = found["mse"] < state.best_mse or state.step > self.config.path_stage.start
         if better:
             state.best_mse, state.best_step = found["mse"], state.step
         with self._writing():
