@@ -24,6 +24,7 @@ from seq2exp.benchmark.oracle import oracle_of  # noqa: E402
 from seq2exp.inference.checkpoints import find_checkpoint  # noqa: E402
 from seq2exp.model.checkpoint import load_checkpoint  # noqa: E402
 from seq2exp.model.network import Seq2Exp  # noqa: E402
+from seq2exp.model.signal_path import let_through  # noqa: E402
 from seq2exp.sources.dataset import open_dataset  # noqa: E402
 from seq2exp.synthetic import synthesize  # noqa: E402
 from seq2exp.training.batches import loader  # noqa: E402
@@ -35,12 +36,25 @@ _BATCH = 4
 
 
 @torch.no_grad()
-def predictions(network: Seq2Exp, cache: WindowCache) -> Array:
-    """(N,) log10(1 + CAGE) of every window, as in evaluation."""
+def predictions(name: str, network: Seq2Exp, cache: WindowCache) -> dict[str, Array]:
+    """(N,) log10(1 + CAGE) of every window, as in evaluation; where two readers answer, of each of them too."""
     indices = range(len(cache.windows))
     lists = [list(indices[i : i + _BATCH]) for i in indices[::_BATCH]]
-    found = [network(batch.network_input()).prediction[:, 0] for batch in loader(cache, lists, workers=0)]
-    return torch.cat(found).double().numpy()
+    whole: list[torch.Tensor] = []
+    signals: list[torch.Tensor] = []
+    for batch in loader(cache, lists, workers=0):
+        given = batch.network_input()
+        out = network(given)
+        whole.append(out.prediction[:, 0])
+        if network.signal_path is not None:
+            passed = let_through(network.config, given.signals, out.mask)
+            signals.append(network.signal_path(passed, given.rna_features)[:, 0])
+    found = {name: torch.cat(whole).double().numpy()}
+    if network.signal_path is not None:
+        share, alone = float(network.signal_path.share), torch.cat(signals).double().numpy()
+        found[f"{name}, its backbone alone"] = (found[name] - share * alone) / (1 - share)
+        found[f"{name}, its signal path alone"] = alone
+    return found
 
 
 def main() -> None:
@@ -53,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
     networks = {name: load_checkpoint(find_checkpoint(name)).network.eval() for name in options.checkpoints}
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    parts: dict[str, list[Array]] = {name: [] for name in (*networks, "oracle")}
+    parts: dict[str, list[Array]] = {}
     targets: list[Array] = []
     genes: list[str] = []
     for seed in seeds:
@@ -68,9 +82,10 @@ def main() -> None:
         oracle = oracle_of(dataset, about)
         if oracle is None:
             raise SystemExit(f"{folder}: has no oracle")
-        parts["oracle"].append(oracle)
         for name, network in networks.items():
-            parts[name].append(predictions(network, cache))
+            for reader, answer in predictions(name, network, cache).items():
+                parts.setdefault(reader, []).append(answer)
+        parts.setdefault("oracle", []).append(oracle)
     found = {name: np.concatenate(part) for name, part in parts.items()}
     lines = [
         f"`demo` with seeds {options.seeds.replace(',', ', ')}: {len(set(genes))} genes, {len(genes):,} windows.",
