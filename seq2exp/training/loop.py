@@ -322,7 +322,7 @@ class Loop:
         return evaluate(self.fabric, self.objective, self.cache, self.valid, candidates=self.candidates, limit=limit)
 
     def validate(self, curves: Curves | None, tensorboard: Any) -> None:
-        """Score the part valid; keep the network if it is the best so far, or whole now that its signal path answers."""
+        """Score the part valid; keep the network if it is the best so far, or whole now: its signal path answers."""
         state = self.state
         table = self._evaluate()
         wrong = np.flatnonzero(~np.isfinite(table[:2]).all(axis=0))
