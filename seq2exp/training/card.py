@@ -12,6 +12,9 @@ from seq2exp.errors import TrainingError
 from seq2exp.processing.trained_on import FACT
 from seq2exp.training.folder import BENCHMARK_FILE, CARD_FILE, RunFolder
 
+LOWEST_MSE = "lowest validation MSE"
+"""Why a checkpoint was kept, where nothing else decided."""
+
 
 def write_card(folder: RunFolder) -> None:
     """Write card.md from the folder's own files; called again when more is known."""
@@ -99,12 +102,13 @@ def _summary(facts: dict[str, Any]) -> list[str]:
     minutes = facts["seconds"] / 60
     titles = {row.name: row.title for row in SYSTEMS}
     origin = "synthetic: nothing in it was measured" if facts["synthetic"] else "measured"
+    kept_for = facts.get("kept_for", LOWEST_MSE)  # older folders do not say
     rows = {
         "System": titles.get(str(facts.get("system")), "Seq2Exp"),
         "Data": f"{facts['dataset']} ({origin}), hash {facts['dataset_hash']}, {' and '.join(facts['cell_types'])}",
         "Windows": f"{facts['n_train']:,} to learn from, {facts['n_valid']:,} to choose by",
         "Updates": f"{facts['step']:,} of {facts['steps']:,}, {facts['epochs']:g} epochs, random state {facts['seed']}",
-        "Kept": f"update {facts['best_step']:,}, lowest validation MSE" if facts["best_step"] else "nothing yet",
+        "Kept": f"update {facts['best_step']:,}, {kept_for}" if facts["best_step"] else "nothing yet",
         "Parameters": f"{facts['parameters']:,}, {facts['trainable_parameters']:,} of them trained",
         "Hardware": f"{facts['hardware']}, {minutes:.1f} minutes in {facts['starts']} start(s)",
         "Code": f"seq2exp {facts['seq2exp_version']}, revision {facts['git_revision']}, torch {facts['torch_version']}",

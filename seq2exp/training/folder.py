@@ -49,7 +49,7 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The network with the lowest validation MSE so far."""
+        """The network with the lowest validation MSE so far; once its signal path answers, the network with it."""
         return self.path / CHECKPOINT_FOLDER
 
     def facts(self) -> dict[str, Any]:

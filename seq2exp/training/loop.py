@@ -32,7 +32,7 @@ from seq2exp.processing import trained_on
 from seq2exp.sources.dataset import Dataset
 from seq2exp.training.batches import Batch, StepSampler, loader, units
 from seq2exp.training.cache import WindowCache
-from seq2exp.training.card import write_card
+from seq2exp.training.card import LOWEST_MSE, write_card
 from seq2exp.training.config import TrainConfig
 from seq2exp.training.elements import Candidates
 from seq2exp.training.folder import Curves, RunFolder, replace_checkpoint, surroundings
@@ -336,7 +336,7 @@ class Loop:
             )
         found = scores(table)
         row = {"step": float(state.step), "seconds": state.seconds, **found}
-        better = found["mse"] < state.best_mse or state.step > self.config.path_stage.start
+        better = found["mse"] < state.best_mse or self._path_answers(state.step)
         if better:
             state.best_mse, state.best_step = found["mse"], state.step
         with self._writing():
@@ -345,6 +345,17 @@ class Loop:
             log(tensorboard, "valid", row)
             if better and self.first:
                 self._keep(found)
+
+    def _path_answers(self, step: int | None) -> bool:
+        """Whether the network after update ``step`` is whole: its signal path has learned."""
+        return step is not None and step > self.config.path_stage.start
+
+    def _epochs(self) -> float:
+        """How often the updates so far have gone through what they learn from."""
+        step, first = self.state.step, self.config.path_stage.start
+        windows = sum(len(unit) for unit in self.units)
+        alone = max(step - first, 0) / -(-windows // self.config.objective.path_batch)
+        return min(step, first) / -(-len(self.units) // self.per_batch) + alone
 
     def _keep(self, found: Mapping[str, float]) -> None:
         partial = self.folder.path / ".checkpoint.partial"
@@ -366,7 +377,6 @@ class Loop:
     def _facts(self, *, finished: bool, short: bool = False) -> dict[str, Any]:
         """What run.json says."""
         state, first = self.state, self.folder.facts()
-        per_epoch = -(-len(self.units) // self.per_batch)
         facts = {
             "dataset": self.dataset.name,
             "dataset_hash": self.dataset.hash,
@@ -376,7 +386,7 @@ class Loop:
             "n_train": sum(len(unit) for unit in self.units),
             "n_valid": len(self.valid),
             "seed": self.config.run.seed,
-            "epochs": round(state.step / per_epoch, 3),
+            "epochs": round(self._epochs(), 3),
             "seconds": round(state.seconds, 1),
             trained_on.FACT: self.tracks,
             **surroundings(str(self.fabric.device)),
@@ -392,6 +402,7 @@ class Loop:
             "steps": self.config.steps,
             "best_step": state.best_step,
             "best_mse": None if math.isinf(state.best_mse) else state.best_mse,
+            "kept_for": "with its signal path" if self._path_answers(state.best_step) else LOWEST_MSE,
             "parameters": sum(p.numel() for p in parameters),
             "trainable_parameters": self.trainable,
             "starts": int(first.get("starts", 0)) + (0 if finished else 1),

@@ -90,7 +90,7 @@ def _headline(run: Run) -> None:
     row = {} if kept is None else kept.to_dict()
     columns = st.columns(6)
     columns[0].metric("Kept update", "–" if kept is None else f"{int(row['step']):,}")  # noqa: RUF001
-    columns[1].metric("Validation MSE", number(row.get("mse"), 3), help="Of log10(1 + CAGE); the lowest one is kept")
+    columns[1].metric("Validation MSE", number(row.get("mse"), 3), help="Of log10(1 + CAGE), at the kept update")
     columns[2].metric("Pearson", number(row.get("pearson"), 3))
     columns[3].metric("Spearman", number(row.get("spearman"), 3))
     columns[4].metric("Mask kept", percent(row.get("mask_ratio")), help="Mean of the mask outside the promoter centre")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seq2exp.errors import TrainingError
+from seq2exp.model.checkpoint import load_checkpoint
 from seq2exp.model.network import Seq2Exp
 from seq2exp.model.signal_path import let_through
 from seq2exp.settings import ModelConfig
@@ -96,6 +97,24 @@ def test_stopped_in_any_stage_it_goes_on_to_the_same_numbers(
     for ours, theirs in zip(again.curves(), whole.curves(), strict=True):
         for column in {"loss", "expression", "mse"} & set(ours):
             np.testing.assert_array_equal(ours[column], theirs[column])
+
+
+def test_what_is_kept_answers_with_both_readers(
+    config: Callable[..., TrainConfig], cache: WindowCache, tmp_path: Path
+) -> None:
+    """Even where the backbone alone had the lower validation MSE: a rate that spoils the path makes sure of it."""
+    spoiled = {**STAGED, "objective": {"path_steps": 5, "path_batch": 6, "path_rate": 3.0}, "run": {"valid_every": 5}}
+    folder = train(config("spoiled", **spoiled), root=tmp_path, progress=False)
+    valid, facts = folder.curves()[1], folder.facts()
+    assert list(valid["step"]) == [5, 10]
+    assert valid["mse"][0] < valid["mse"][1]
+    assert (facts["best_step"], facts["kept_for"]) == (10, "with its signal path")
+    assert "- Kept: update 10, with its signal path" in (folder.path / "card.md").read_text()
+    per_epoch = len(cache.part("train"))
+    assert facts["epochs"] == pytest.approx(5 / np.ceil(per_epoch / 4) + 5 / np.ceil(per_epoch / 6), abs=1e-3)
+    path = load_checkpoint(folder.checkpoint).network.signal_path
+    assert path is not None
+    assert float(path.share) == 0.5
 
 
 def test_two_processes_learn_what_one_learns(write_yaml: Callable[..., Path], tmp_path: Path) -> None:
