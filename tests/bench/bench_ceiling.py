@@ -125,7 +125,7 @@ def path_told(train: Sequence[Window], asked: Sequence[Window], updates: int) ->
     """(N,) of the signal path of demo-hard, taught in ``updates`` as in its stage but by the true mask."""
     chosen = read_config(ROOT / "configs" / "demo-hard-large.yaml")
     chosen = dataclasses.replace(chosen, objective=dataclasses.replace(chosen.objective, path_steps=updates))
-    config, stage = chosen.model, chosen.objective.path_stage
+    config, stage = chosen.model, chosen.path_stage
     assert isinstance(config, ModelConfig)
     torch.manual_seed(chosen.run.seed)
     path = SignalPath(config)
