@@ -202,7 +202,7 @@ class Objective(nn.Module):
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
 
     def _path_alone(self, batch: PassedWindows) -> Parts:
-        """The loss of the signal path's stage: what it makes of the masks, all else has learned."""
+        """The loss of the signal path's stage, the last: what it makes of masks that stay as they are."""
         path = self.network.signal_path
         assert path is not None  # the configuration refuses the stage without one
         path.speak()

@@ -1,4 +1,4 @@
-"""Every training window as the signal path reads it, kept in memory: what a generator that has stopped lets through."""
+"""Every training window as the signal path reads it, kept in memory: what masks that stay as they are let through."""
 
 from __future__ import annotations
 

@@ -83,7 +83,8 @@ def _strategy(config: TrainConfig) -> Any:
     """One process needs none; several share gradients. Where a part learns alone, the other parameters have none."""
     if config.run.processes == 1:
         return "auto"
-    alone = config.objective.stem_steps or config.objective.generator_steps
+    objective = config.objective
+    alone = objective.stem_steps or objective.generator_steps or objective.path_steps
     return "ddp_find_unused_parameters_true" if alone else "ddp"
 
 
