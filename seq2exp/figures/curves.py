@@ -170,7 +170,7 @@ def _marks(moments: Moments, colours: Theme, *, begins_low: bool) -> tuple[list[
         band = {"type": "rect", "x0": stage.first, "x1": stage.stop, "fillcolor": with_alpha(colours.muted, 0.12)}
         shapes.append({**across, **band, "line": {"width": 0}, "layer": "below"})
         side: PlotlyDict = {"y": 1, "yanchor": "top"} if begins_low else {"y": 0, "yanchor": "bottom"}
-        words: PlotlyDict = {"text": f"{stage.part} alone", "font": {"color": colours.muted}}
+        words: PlotlyDict = {"text": f"{stage.part}<br>alone", "align": "left", "font": {"color": colours.muted}}
         notes.append(
             {**side, **words, "x": stage.first, "xanchor": "left", "xshift": 3, "yref": "paper", "showarrow": False}
         )

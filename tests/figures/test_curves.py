@@ -19,7 +19,7 @@ def test_the_kept_update_is_ringed_on_its_own_value() -> None:
     assert f"┆ kept {scored[4]:,.0f}" in [note.text for note in figure.layout.annotations]
     assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(0, 500), (900, 4_000), (scored[4], scored[4])]
     told = {note.text: note.x for note in figure.layout.annotations}
-    assert (told["stem alone"], told["signals alone"]) == (0, 900)
+    assert (told["stem<br>alone"], told["signals<br>alone"]) == (0, 900)
 
 
 def test_a_noisy_line_is_thinned_and_keeps_its_mean() -> None:
