@@ -308,10 +308,11 @@ class Loop:
         """Stop all processes if ``value``, one for all, is not finite; where ``own`` is not, the windows are named."""
         if math.isfinite(value):
             return
+        rate = "objective.path_rate" if isinstance(batch, PassedWindows) else "optimiser.rate"
         found = ", ".join(f"{name} {number:g}" for name, number in values.items())
         failure = TrainingError(
             f"training run {self.config.name}: {what} is {value:g} at update {step + 1} ({found}) on "
-            f"{'; '.join(batch.names)}; look at these windows, or lower optimiser.rate"
+            f"{'; '.join(batch.names)}; look at these windows, or lower {rate}"
         )
         agree(self.fabric, None if math.isfinite(own) else failure)
 

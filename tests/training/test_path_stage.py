@@ -117,6 +117,14 @@ def test_what_is_kept_answers_with_both_readers(
     assert float(path.share) == 0.5
 
 
+def test_numbers_that_are_not_finite_name_the_rate_of_the_stage(
+    config: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    wild = {**STAGED, "objective": {"path_steps": 5, "path_batch": 6, "path_rate": 1e30}}
+    with pytest.raises(TrainingError, match=r"at update \d+ .* SYN.*, or lower objective.path_rate"):
+        train(config("wild", **wild), root=tmp_path, progress=False)
+
+
 def test_two_processes_learn_what_one_learns(write_yaml: Callable[..., Path], tmp_path: Path) -> None:
     """With a signal Beta so sharp that a draw is nearly its mean; see test_processes.py."""
     objective = {"path_steps": 5, "path_batch": 6}  # no other part learns alone
