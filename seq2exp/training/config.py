@@ -1,4 +1,7 @@
-"""What a training run is told: documented dataclasses, read from YAML, every key checked."""
+"""What a training run is told: documented dataclasses, read from YAML, every key checked.
+
+Over 400 lines, most of them the keys with what they mean; what they cannot mean together lies in contradictions.py.
+"""
 
 from __future__ import annotations
 

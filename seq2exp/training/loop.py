@@ -2,6 +2,9 @@
 
 Draws, order and learning rate of an update depend on its number and the random state alone, so a run that was killed
 goes on from its last saved state to the same numbers.
+
+Over 400 lines, because every part works on the state of the one loop; what needs none of it lives beside (batches,
+passed, validation, rows, folder).
 """
 
 from __future__ import annotations
