@@ -143,6 +143,11 @@ class ModelConfig:
     most_sequence_counts: float = 0.0
     """Bound on the pseudo-counts that bases give the mask Beta (alpha1 + beta1), so that the signals keep a say; 0:
     none, as published."""
+    summit_bp: int = 0
+    """The mask is drawn in to the summits of DNase: its mean is multiplied by DNase over the highest within this
+    distance; 0: it is not, as published."""
+    summit_floor: float = 0.5
+    """Added to that highest DNase, in its unit: a summit far below it is none. Ignored without summit_bp."""
     init_residual_layers: int = 64
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
     external_mask: bool = False
@@ -196,6 +201,10 @@ class ModelConfig:
             problems.append(f"signal_transform must be none or log1p, found {self.signal_transform!r}")
         if self.most_sequence_counts < 0:
             problems.append(f"most_sequence_counts must not be negative, found {self.most_sequence_counts}")
+        if self.summit_bp < 0:
+            problems.append(f"summit_bp must not be negative, found {self.summit_bp}")
+        if self.summit_floor <= 0:
+            problems.append(f"summit_floor must be above 0, found {self.summit_floor}")
         if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):
             problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
         binned = self.stem_taps or self.signal_channels

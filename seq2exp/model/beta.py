@@ -4,8 +4,10 @@ Pure functions on tensors. B batch, L window length in bp, K = 3 signals in the 
 
 What a slider moves (architecture.md "The heart"): with a1, b1 from the generator and a2, b2 from the signals,
     alpha = (a1 + k * a2 + n * mu) * kappa        beta = (b1 + k * b2 + n * (1 - mu)) * kappa
-faithful is k = 1, n = 0. The product of densities in the paper has a1 + a2 - 1; the published code drops the
--1 to keep the parameters valid, and so do we (models.md section 8 row 5).
+faithful is k = 1, n = 0. With the option `ModelConfig.summit_bp` the mean of sequence and signals is multiplied by
+r ** k, r from `summit_share`: before the prior, counts are added to beta until that is so. The product of densities
+in the paper has a1 + a2 - 1; the published code drops the -1 to keep the parameters valid, and so do we
+(models.md section 8 row 5).
 """
 
 from __future__ import annotations
@@ -17,10 +19,14 @@ from torch import Tensor
 from torch.distributions import Beta, kl_divergence
 from torch.nn import functional as F
 
-from seq2exp.settings import SignalTransform
+from seq2exp.settings import SIGNALS, SignalTransform
 
 EPSILON = 1e-8
 """Added to alpha1, beta1 and alpha2 (not to beta2), as published."""
+
+
+_LEAST_SHARE = 0.01
+"""Of `summit_share`; at 0 a Beta would need counts without end."""
 
 
 class BetaParameters(NamedTuple):
@@ -106,6 +112,26 @@ def signal_beta(
     return BetaParameters(alpha, beta.expand_as(alpha))
 
 
+def summit_share(signals: Tensor, *, summit_bp: int, floor: float) -> Tensor:
+    """How near each base is to the top of the summit of DNase it belongs to, (B, L) in 0..1; an option of ours.
+
+    DNase over the highest DNase within ``summit_bp`` on either side plus ``floor``: at the top of a strong summit near
+    1, on its flanks and under the lobes of acetylation beside it less, at a closed site little; never 0. A window
+    without any DNase says nothing of where its elements are, so it is 1 there.
+
+    Parameters
+    ----------
+    signals
+        (B, L, K), each in its own unit, no NaN.
+    floor
+        In the unit of DNase, above 0.
+    """
+    dnase = signals[..., SIGNALS.index("dnase")].float()  # (B, L)
+    highest = F.max_pool1d(dnase[:, None], 2 * summit_bp + 1, stride=1, padding=summit_bp)[:, 0]
+    measured = (dnase > 0).any(dim=1, keepdim=True)
+    return torch.where(measured, (dnase / (highest + floor)).clamp(min=_LEAST_SHARE), 1.0)
+
+
 def couple(
     sequence: BetaParameters,
     signal: BetaParameters,
@@ -114,10 +140,14 @@ def couple(
     prior_mean: float = 0.5,
     prior_strength: float = 0.0,
     z_scale: float = 1.0,
+    summits: Tensor | None = None,
 ) -> BetaParameters:
-    """The mask Beta; see the top of this file for the formula."""
-    alpha = (sequence.alpha + signal_scale * signal.alpha + prior_strength * prior_mean) * z_scale
-    beta = (sequence.beta + signal_scale * signal.beta + prior_strength * (1 - prior_mean)) * z_scale
+    """The mask Beta; see the top of this file for the formula. ``summits`` is (B, L) of `summit_share`, or None."""
+    alpha, beta = sequence.alpha + signal_scale * signal.alpha, sequence.beta + signal_scale * signal.beta
+    if summits is not None:
+        beta = (alpha + beta) / summits**signal_scale - alpha
+    alpha = (alpha + prior_strength * prior_mean) * z_scale
+    beta = (beta + prior_strength * (1 - prior_mean)) * z_scale
     return BetaParameters(alpha, beta)
 
 

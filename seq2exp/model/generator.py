@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from seq2exp.errors import SettingsError
 from seq2exp.model.backbone import Backbone
-from seq2exp.model.beta import BetaParameters, sequence_beta, signal_beta, transform_signals
+from seq2exp.model.beta import BetaParameters, couple, sequence_beta, signal_beta, summit_share, transform_signals
 from seq2exp.model.scan import EngineName
 from seq2exp.settings import ModelConfig
 
@@ -201,6 +201,22 @@ class Generator(nn.Module):
             scale=self.config.prior_scale if scale is None else scale,
             transform=self.config.signal_transform,
         )
+
+    def mask_beta(self, sequence: BetaParameters, signals: Tensor) -> BetaParameters:
+        """The mask Beta as trained: the sequence Beta, each parameter (B, L), coupled with signals (B, L, 3)."""
+        return couple(
+            sequence,
+            self.signal_beta(signals),
+            z_scale=self.config.z_scale,
+            summits=summits_of(self.config, signals),
+        )
+
+
+def summits_of(config: ModelConfig, signals: Tensor) -> Tensor | None:
+    """(B, L) share of the evidence that stays with each base, of signals (B, L, 3); None without the option."""
+    if not config.summit_bp:
+        return None
+    return summit_share(signals, summit_bp=config.summit_bp, floor=config.summit_floor)
 
 
 class MaskModel(nn.Module):

@@ -212,8 +212,7 @@ class Seq2Exp(nn.Module):
             return Masked(mask=batch.external_mask)
         features = self.generator_features(batch.sequence, batch.signals, cells_per_gene=cells_per_gene, engine=engine)
         sequence_beta = self.generator.from_features(features)
-        signal_beta = self.generator.signal_beta(batch.signals)
-        mask_beta = beta_algebra.couple(sequence_beta, signal_beta, z_scale=config.z_scale)
+        mask_beta = self.generator.mask_beta(sequence_beta, batch.signals)
         kl = beta_algebra.bottleneck_kl(mask_beta, config.bottleneck)
         z = beta_algebra.draw(mask_beta, draw or ("sample" if self.training else "mean"))
         mask = beta_algebra.force(self._select(z), blacklist=batch.blacklist, centre=self.centre)
@@ -233,8 +232,7 @@ class Seq2Exp(nn.Module):
     def _retrain_mask(self, batch: NetworkInput, mask_model: MaskModel, *, engine: EngineName) -> Tensor:
         """The top_share largest values of the frozen model's overridden mean, as a binary mask."""
         sequence_beta = mask_model.sequence_beta(batch.sequence, batch.signals, engine=engine)
-        signal_beta = mask_model.generator.signal_beta(batch.signals)
-        mean = beta_algebra.couple(sequence_beta, signal_beta, z_scale=mask_model.config.z_scale).mean
+        mean = mask_model.generator.mask_beta(sequence_beta, batch.signals).mean
         forced = beta_algebra.force(mean, blacklist=batch.blacklist, centre=self.centre)
         return beta_algebra.top_share_mask(forced, self.config.top_share)
 

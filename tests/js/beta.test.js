@@ -5,6 +5,7 @@ import {
   answer,
   callElements,
   couple,
+  highestNear,
   meets,
   overlap,
   select,
@@ -20,6 +21,8 @@ test("a base without signals under the soft recipe has mean 11 / 30.8", () => {
     prior_scale: 10,
     signal_transform: "none",
     most_sequence_counts: 0,
+    summit_bp: 0,
+    summit_floor: 0.5,
     signal_thresholds: [1.5, 0.2, 1],
   };
   const signal = signalBeta(
@@ -31,6 +34,17 @@ test("a base without signals under the soft recipe has mean 11 / 30.8", () => {
   const { mean, sd } = couple({ a1: least, b1: least }, signal, { ...SETTINGS }, 1);
   assert.ok(Math.abs(mean[0] - 11 / 30.8) < 1e-6);
   assert.ok(Math.abs(sd[0] - Math.sqrt(((11 / 30.8) * (19.8 / 30.8)) / 31.8)) < 1e-6);
+});
+
+test("the highest near is the definition, place by place", () => {
+  const next = random(5);
+  for (let round = 0; round < 200; round++) {
+    const length = whole(next, 1, 60);
+    const near = whole(next, 0, 70);
+    const held = Float32Array.from({ length }, () => whole(next, 0, 9));
+    const expected = held.map((_, i) => Math.max(...held.slice(Math.max(i - near, 0), i + near + 1)));
+    assert.deepEqual(highestNear(held, near), expected);
+  }
 });
 
 test("the largest share is kept, ties to the lower position", () => {

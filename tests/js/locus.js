@@ -68,6 +68,8 @@ export function smallLocus(more = {}, seed = 1) {
       z_scale: 1,
       signal_transform: "none",
       most_sequence_counts: 0,
+      summit_bp: 0,
+      summit_floor: 0.5,
       signal_weights: [2, 2, 1],
       signal_thresholds: [1.5, 0.2, 1],
     },

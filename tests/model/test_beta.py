@@ -116,3 +116,53 @@ def test_sampling_is_reparameterised_and_on_target() -> None:
     assert alpha.grad is not None
     # d mean / d alpha = beta / (alpha + beta)^2
     assert alpha.grad.sum().item() == pytest.approx(9 / 144, rel=0.05)
+
+
+def _dnase(*values: float) -> torch.Tensor:
+    """(1, L, 3) signals with this DNase and 1 in the other two."""
+    signals = torch.ones(1, len(values), 3)
+    signals[0, :, 1] = torch.tensor(values)
+    return signals
+
+
+def test_the_summit_share_is_the_definition_base_by_base() -> None:
+    dnase = torch.rand(400, generator=torch.Generator().manual_seed(3)) * 20
+    found = beta_algebra.summit_share(_dnase(*dnase.tolist()), summit_bp=7, floor=0.5)[0]
+    expected = [
+        max(float(dnase[i]) / (float(dnase[max(i - 7, 0) : i + 8].max()) + 0.5), 0.01) for i in range(len(dnase))
+    ]
+    torch.testing.assert_close(found, torch.tensor(expected))
+
+
+def test_the_summit_share_tells_tops_flanks_and_closed_sites_apart() -> None:
+    top, flank, closed, open_elsewhere = beta_algebra.summit_share(
+        _dnase(9.5, 4.75, 0.0, 0.0, 0.0, 0.05), summit_bp=1, floor=0.5
+    )[0][[0, 1, 3, 5]].tolist()
+    assert top == pytest.approx(0.95)
+    assert flank == pytest.approx(0.475)
+    assert closed == pytest.approx(0.01)
+    assert open_elsewhere == pytest.approx(0.05 / 0.55, rel=1e-5)
+
+
+def test_without_dnase_nothing_is_drawn_in() -> None:
+    signals = torch.cat([_dnase(0, 0, 0), _dnase(0, 2, 0)])
+    found = beta_algebra.summit_share(signals, summit_bp=1, floor=0.5)
+    assert found[0].tolist() == [1, 1, 1]
+    assert found[1, 1].item() == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("signal_scale", [0.0, 0.5, 1.0, 2.0])
+def test_drawing_in_multiplies_the_mean_and_leaves_alpha(signal_scale: float) -> None:
+    generator = torch.Generator().manual_seed(4)
+    sequence, signal = (BetaParameters(*(torch.rand(2, 2, 50, generator=generator) * 30 + 0.1)) for _ in range(2))
+    share = torch.rand(2, 50, generator=generator).clamp(min=0.01)
+    free = beta_algebra.couple(sequence, signal, signal_scale=signal_scale, z_scale=0.5)
+    drawn = beta_algebra.couple(sequence, signal, signal_scale=signal_scale, z_scale=0.5, summits=share)
+    torch.testing.assert_close(drawn.mean, free.mean * share**signal_scale)
+    torch.testing.assert_close(drawn.alpha, free.alpha)
+
+
+def test_a_prior_is_added_after_drawing_in() -> None:
+    one = BetaParameters(torch.full((1, 1), 3.0), torch.full((1, 1), 5.0))
+    strong = beta_algebra.couple(one, one, prior_mean=0.7, prior_strength=1e6, summits=torch.full((1, 1), 0.05))
+    assert strong.mean.item() == pytest.approx(0.7, abs=1e-3)

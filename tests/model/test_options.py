@@ -1,12 +1,13 @@
 """Options beside the published recipe: what each does, and that the defaults leave the published numbers alone."""
 
 import dataclasses
+from typing import Literal
 
 import pytest
 import torch
 
 from seq2exp.errors import SettingsError
-from seq2exp.model.beta import signal_beta, transform_signals
+from seq2exp.model.beta import force, signal_beta, summit_share, top_share_mask, transform_signals
 from seq2exp.model.generator import MaskModel
 from seq2exp.model.network import NetworkInput, Seq2Exp
 from seq2exp.settings import ModelConfig
@@ -150,9 +151,52 @@ def test_the_generator_reads_the_position_table_only_where_it_may(sees: bool) ->
         assert of_network == of_mask_model == 0
 
 
+def test_the_mask_is_drawn_in_to_the_summits_of_dnase() -> None:
+    given = batch()
+    plain, drawn = network(config()), network(config(summit_bp=10, summit_floor=2.0))
+    share = summit_share(given.signals, summit_bp=10, floor=2.0)
+    free, found = plain.find_mask(given), drawn.find_mask(given)
+    assert free.mask_beta is not None
+    assert found.mask_beta is not None
+    torch.testing.assert_close(found.mask_beta.mean, free.mask_beta.mean * share)
+    assert bool((found.mask[:, drawn.centre] == 1).all())
+    torch.testing.assert_close(found.sequence_beta, free.sequence_beta)
+
+
+def test_a_retrained_predictor_reads_the_mask_drawn_in() -> None:
+    given = batch()
+    chosen = config(summit_bp=10)
+    torch.manual_seed(1)
+    frozen = MaskModel(chosen).eval()
+    own = network(chosen)
+    own.inputs.load_state_dict(frozen.inputs.state_dict())
+    assert own.generator is not None
+    own.generator.load_state_dict(frozen.generator.state_dict())
+    retrained = Seq2Exp(config(external_mask=True), mask_model=frozen).eval()
+    forced = force(own.find_mask(given).mask, blacklist=None, centre=own.centre)
+    torch.testing.assert_close(retrained.find_mask(given).mask, top_share_mask(forced, retrained.config.top_share))
+
+
+@pytest.mark.parametrize("draw", ["mean", "sample"])
+def test_a_mask_drawn_in_has_a_finite_kl_and_gradient_at_closed_sites(draw: Literal["mean", "sample"]) -> None:
+    given = batch()
+    given.signals[..., 1] = 0.0
+    given.signals[:, LENGTH // 4, 1] = 20.0
+    drawn = network(config(summit_bp=10, beta_min=0.0))
+    found = drawn.find_mask(given, draw=draw)
+    assert found.kl is not None
+    (found.kl.mean() + found.mask.sum()).backward()
+    assert drawn.generator is not None
+    for value in (found.kl, found.mask, drawn.generator.mask_head.weight.grad):
+        assert value is not None
+        assert bool(torch.isfinite(value).all())
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"summit_bp": -1}, "summit_bp must not be negative"),
+        ({"summit_floor": 0.0}, "summit_floor must be above 0"),
         (
             {**PLACED, "shared_backbone": True, "generator_layers": 2, "generator_sees_positions": False},
             "a shared backbone reads one embedding",

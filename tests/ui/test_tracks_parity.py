@@ -147,11 +147,12 @@ def cases(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
             most_sequence_counts=3.0,
         ),
         random_checkpoint(folder / "hard", "hard"),
+        random_checkpoint(folder / "summits", "soft", summit_bp=60, summit_floor=0.3, prior_scale=2.0),
         None,
     ]
     rng = np.random.default_rng(20)
     first = random_session(rng, dataset, None, folder).view(MaskSettings())
-    return [_case(rng, i, random_session(rng, dataset, made_of[i % 4], folder), first) for i in range(CASES)]
+    return [_case(rng, i, random_session(rng, dataset, made_of[i % len(made_of)], folder), first) for i in range(CASES)]
 
 
 @pytest.fixture(scope="module")

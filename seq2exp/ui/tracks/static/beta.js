@@ -3,16 +3,20 @@
 
 export const EPSILON = 1e-8;
 
+/** Where DNase stands among the signals. */
+const DNASE = 1;
+
 /** Signals as the network uses them: as they are, or log(1 + s). */
 const transformed = (value, how) => (how === "log1p" ? Math.log1p(value) : value);
 
 /**
- * The signal Beta's alpha for every base (without the scale of the slider), and its one beta.
+ * The signal Beta's alpha for every base (without the scale of the slider), its one beta, and `summitShare`.
  *
  * @param {Float32Array[]} signals - h3k27ac, dnase, contact; each (L,)
  * @param {number[]} weights - relative
- * @param {{signal_thresholds: number[], beta_min: number, prior_scale: number, signal_transform: string}} config
- * @returns {{alpha: Float64Array, beta: number}}
+ * @param {{signal_thresholds: number[], beta_min: number, prior_scale: number, signal_transform: string,
+ *   summit_bp: number, summit_floor: number}} config
+ * @returns {{alpha: Float64Array, beta: number, summits: Float64Array | null}}
  */
 export function signalBeta(signals, weights, config) {
   const sum = weights.reduce((a, b) => a + b, 0);
@@ -28,14 +32,43 @@ export function signalBeta(signals, weights, config) {
   config.signal_thresholds.forEach((t, k) => {
     beta += share[k] * (transformed(t, how) + floor) * scale;
   });
-  return { alpha, beta };
+  return { alpha, beta, summits: summitShare(signals[DNASE], config) };
+}
+
+/** Highest value within `distance` on either side of every position. */
+export function highestNear(values, distance) {
+  const highest = new Float32Array(values.length);
+  const falling = new Int32Array(values.length); // positions in reach whose values fall from the first to the last
+  let first = 0;
+  let last = 0;
+  for (let i = 0; i < values.length + distance; i++) {
+    if (i < values.length) {
+      while (last > first && values[falling[last - 1]] <= values[i]) last--;
+      falling[last++] = i;
+    }
+    const at = i - distance;
+    if (at < 0) continue;
+    while (falling[first] < at - distance) first++;
+    highest[at] = values[falling[first]];
+  }
+  return highest;
+}
+
+/** Never less of the mean stays (beta.py `_LEAST_SHARE`). */
+const LEAST_SHARE = 0.01;
+
+/** Share of the mean that stays at every base, drawn in to the summits of DNase; null: all of it (beta.py). */
+export function summitShare(dnase, { summit_bp: distance, summit_floor: floor }) {
+  if (!distance || !dnase.some((value) => value > 0)) return null;
+  const highest = highestNear(dnase, distance);
+  return Float64Array.from(dnase, (value, i) => Math.max(value / (highest[i] + floor), LEAST_SHARE));
 }
 
 /**
  * Mean and standard deviation of the mask Beta.
  *
  * @param {{a1: Float32Array, b1: Float32Array} | null} sequence - null: no checkpoint, the signals alone
- * @param {{alpha: Float64Array, beta: number}} signal
+ * @param {{alpha: Float64Array, beta: number, summits: Float64Array | null}} signal
  * @param {{signal_scale: number, prior_mean: number, prior_strength: number}} settings
  * @param {number} zScale
  * @returns {{mean: Float32Array, sd: Float32Array}}
@@ -45,11 +78,12 @@ export function couple(sequence, signal, settings, zScale) {
   const length = signal.alpha.length;
   const mean = new Float32Array(length);
   const sd = new Float32Array(length);
-  const moreA = n * mu;
-  const moreB = k * signal.beta + n * (1 - mu);
   for (let i = 0; i < length; i++) {
-    const a = ((sequence ? sequence.a1[i] : 0) + k * signal.alpha[i] + moreA) * zScale;
-    const b = ((sequence ? sequence.b1[i] : 0) + moreB) * zScale;
+    const evidence = (sequence ? sequence.a1[i] : 0) + k * signal.alpha[i];
+    let against = (sequence ? sequence.b1[i] : 0) + k * signal.beta;
+    if (signal.summits) against = (evidence + against) / signal.summits[i] ** k - evidence;
+    const a = (evidence + n * mu) * zScale;
+    const b = (against + n * (1 - mu)) * zScale;
     const total = a + b;
     mean[i] = a / total;
     sd[i] = Math.sqrt((a * b) / (total * total * (total + 1)));
@@ -57,12 +91,12 @@ export function couple(sequence, signal, settings, zScale) {
   return { mean, sd };
 }
 
-/** Mean of a base without signals whose sequence says the least it can. */
+/** Mean of a base without signals, beside a summit, whose sequence says the least it can. */
 export function floorOf(config, settings, hasSequence) {
-  const nothing = config.signal_thresholds.map(() => new Float32Array(1));
+  const nothing = config.signal_thresholds.map((_, k) => Float32Array.of(0, k === DNASE ? 1 : 0));
   const one = config.beta_min + EPSILON;
   const most = config.most_sequence_counts;
-  const least = new Float32Array([most ? (one * most) / (most + 2 * one) : one]);
+  const least = new Float32Array(2).fill(most ? (one * most) / (most + 2 * one) : one);
   const signal = signalBeta(nothing, settings.weights, config);
   return couple(hasSequence ? { a1: least, b1: least } : null, signal, settings, config.z_scale).mean[0];
 }
