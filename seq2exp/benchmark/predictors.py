@@ -18,6 +18,7 @@ from seq2exp.inference import masks
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.inference.elements import runs
 from seq2exp.inference.session import LocusSession, open_session
+from seq2exp.model.generator import summits_of
 from seq2exp.results import BoolArray, FloatArray
 from seq2exp.settings import SIGNALS, MaskSettings
 from seq2exp.sources.dataset import Dataset
@@ -33,6 +34,8 @@ DNASE = "DNase"
 H3K27AC = "H3K27ac"
 CONTACT = "contact"
 ABC = "activity x contact"
+ABC_SUMMITS = "activity x contact, at summits"
+"""Drawn in to the summits of DNase as the checkpoint's own mask is: what that alone brings. Where it draws in."""
 DISTANCE = "distance to TSS"
 PEAKS = "MACS3 peaks"
 MATCHED_PEAKS = "MACS3 peaks, matched share"
@@ -95,7 +98,11 @@ def judge_window(
         SEQUENCE: score(locus, session.mask(MaskSettings(signal_scale=0)).mean),
         SIGNAL: score(locus, _signal_beta_mean(session, checkpoint)),
     }
-    scores |= {name: score(locus, values) for name, values in rivals(window.signals, window.tss_index).items()}
+    tracks = dict(rivals(window.signals, window.tss_index))
+    summits = summits_of(checkpoint.config, torch.from_numpy(np.array(window.signals))[None])
+    if summits is not None:
+        tracks[ABC_SUMMITS] = tracks[ABC] * summits[0].numpy()
+    scores |= {name: score(locus, values) for name, values in tracks.items()}
     prediction = _predicted(session, FAITHFUL)
     if deletions:
         drops = [prediction - _predicted(session, MaskSettings(off=(element.interval,))) for element in locus.elements]
@@ -190,7 +197,7 @@ def _judged(locus: Locus) -> list[Interval]:
 
 
 def _signal_beta_mean(session: LocusSession, checkpoint: LoadedCheckpoint) -> NDArray[np.floating]:
-    """(L,) mean of the signal Beta with the checkpoint's own weights and thresholds."""
+    """(L,) mean of the signal Beta with the checkpoint's own weights and thresholds, drawn in where its mask is."""
     signals = torch.from_numpy(np.array(session.window.signals))[None].to(checkpoint.device)
     with torch.inference_mode():
         beta = masks.mask_beta(

@@ -14,7 +14,7 @@ from seq2exp.benchmark.mask import MaskBenchmark, benchmark_mask
 from seq2exp.benchmark.predictors import judge_window
 from seq2exp.benchmark.ranking import average_precision
 from seq2exp.errors import ManifestError, SettingsError
-from seq2exp.inference.checkpoints import LoadedCheckpoint
+from seq2exp.inference.checkpoints import LoadedCheckpoint, load_checkpoint_for_inference
 from seq2exp.inference.session import LocusSession, open_session
 from seq2exp.model.checkpoint import build_network
 from seq2exp.results import MaskResult
@@ -22,6 +22,7 @@ from seq2exp.settings import ElementSettings, MaskSettings, ModelConfig
 from seq2exp.sources.bigwig import read_signal
 from seq2exp.sources.dataset import Dataset
 from seq2exp.sources.truth import read_truth
+from tests.random_checkpoints import write_random
 
 FEW = BenchmarkSettings(limit_genes=3, resamples=50)
 
@@ -170,6 +171,20 @@ def test_deletion_is_the_drop_of_the_prediction(tiny: Dataset, soft: LoadedCheck
         assert drop == pytest.approx(whole - without, abs=1e-6)
     assert np.ptp(found.scores["deletion"].elements) > 0
     assert found.promoter_only != found.prediction
+
+
+def test_a_mask_drawn_in_to_summits_meets_a_rival_drawn_in_likewise(tiny: Dataset, tmp_path: Path) -> None:
+    folder = write_random(tmp_path / "summits", "soft", d_model=8, summit_bp=100, summit_floor=1.5)
+    drawn = load_checkpoint_for_inference(folder, "cpu")
+    gene = chosen_genes(tiny, BenchmarkSettings())[0]
+    found = judge_window(tiny, gene, "SynK", (), drawn, deletions=False)
+    window = open_session(tiny, gene, "SynK", checkpoint=drawn).window
+    h3k27ac, dnase, contact = np.array(window.signals, dtype=np.float64).T
+    highest = np.array([dnase[max(i - 100, 0) : i + 101].max() for i in range(len(dnase))])
+    expected = np.sqrt(dnase * h3k27ac) * (10**contact - 1) * np.maximum(dnase / (highest + 1.5), 0.01)
+    values = found.scores["activity x contact, at summits"].bases
+    assert values is not None
+    np.testing.assert_allclose(values, expected[found.locus.judged], rtol=1e-4, atol=1e-6)
 
 
 def test_expression_stands_beside_oracle_and_promoter(
