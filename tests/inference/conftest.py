@@ -21,3 +21,10 @@ def soft(tmp_path_factory: pytest.TempPathFactory) -> LoadedCheckpoint:
 def hard(tmp_path_factory: pytest.TempPathFactory) -> LoadedCheckpoint:
     folder = write_random(tmp_path_factory.mktemp("checkpoints") / "hard-random", "hard")
     return load_checkpoint_for_inference(folder, "cpu")
+
+
+@pytest.fixture(scope="session")
+def summits(tmp_path_factory: pytest.TempPathFactory) -> LoadedCheckpoint:
+    """Its mask is drawn in to the summits of DNase."""
+    folder = write_random(tmp_path_factory.mktemp("checkpoints") / "summits-random", "soft", summit_bp=60)
+    return load_checkpoint_for_inference(folder, "cpu")

@@ -8,9 +8,11 @@ import torch
 
 from seq2exp.errors import SettingsError
 from seq2exp.genome import Interval
+from seq2exp.inference import masks
 from seq2exp.inference.checkpoints import LoadedCheckpoint, resolve_device
 from seq2exp.inference.session import LocusSession, open_session
 from seq2exp.inference.turns import ACCELERATOR
+from seq2exp.model.beta import BetaParameters
 from seq2exp.model.network import NetworkInput
 from seq2exp.results import FloatArray
 from seq2exp.settings import MaskSettings, ModelConfig
@@ -34,7 +36,7 @@ def _batch(session: LocusSession) -> NetworkInput:
     return NetworkInput(*tensors)
 
 
-@pytest.mark.parametrize("which", ["soft", "hard"])
+@pytest.mark.parametrize("which", ["soft", "hard", "summits"])
 def test_faithful_session_equals_the_network(
     which: str, tiny: Dataset, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -182,10 +184,31 @@ def test_without_a_checkpoint_the_signals_alone_make_the_mask(tiny: Dataset, tmp
 
 
 def test_the_floor_is_what_no_evidence_looks_like(
-    tiny: Dataset, tmp_path: Path, soft: LoadedCheckpoint, hard: LoadedCheckpoint
+    tiny: Dataset, tmp_path: Path, soft: LoadedCheckpoint, hard: LoadedCheckpoint, summits: LoadedCheckpoint
 ) -> None:
-    floors = [_session(tiny, tmp_path, checkpoint).mask(FAITHFUL).floor for checkpoint in (soft, hard, None)]
-    assert floors == pytest.approx([11 / 30.8, 0, 1 / 2.88], abs=1e-6)
+    floors = [_session(tiny, tmp_path, checkpoint).mask(FAITHFUL).floor for checkpoint in (soft, hard, None, summits)]
+    assert floors == pytest.approx([11 / 30.8, 0, 1 / 2.88, 0.01 * 11 / 30.8], abs=1e-6)
+
+
+def test_the_signal_slider_draws_the_mask_in_more_or_less(
+    tiny: Dataset, tmp_path: Path, summits: LoadedCheckpoint
+) -> None:
+    session = _session(tiny, tmp_path, summits)
+    dnase = torch.from_numpy(np.array(session.window.signals[None, :, 1]))
+    highest = torch.nn.functional.max_pool1d(dnase, 121, stride=1, padding=60)
+    share = (dnase / (highest + summits.config.summit_floor)).clamp(min=0.01)[0].numpy()
+    plain, made_of = replace(summits.config, summit_bp=0), session.ingredients()
+    for scale in (0.0, 0.5, 1.0, 2.0):
+        settings = MaskSettings(signal_scale=scale)
+        drawn = session.mask(settings).mean
+        free = masks.mask_beta(
+            torch.from_numpy(np.array(session.window.signals))[None],
+            settings,
+            plain,
+            sequence=BetaParameters(*(torch.from_numpy(np.array(x))[None] for x in (made_of.alpha, made_of.beta))),
+            generator=summits.network.generator,
+        ).mean[0]
+        np.testing.assert_allclose(drawn, free.detach().numpy() * share**scale, atol=1e-6)
 
 
 def test_view_is_complete(tiny: Dataset, tmp_path: Path, soft: LoadedCheckpoint) -> None:

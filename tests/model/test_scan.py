@@ -126,6 +126,20 @@ def test_extreme_values_stay_finite_and_right(engine: EngineName) -> None:
     assert relative(ours, truth) < 1e-5
 
 
+@pytest.mark.parametrize("engine", ["reference", "cpu"])
+def test_a_state_wiped_out_in_one_step_is_gone(engine: EngineName) -> None:
+    """Factors from 2^-90 through 2^-126, the smallest normal number, to exp(-300), each state on its own."""
+    length, width, n_state = 400, 16, 16
+    steps = torch.linspace(60, 300, length * width, dtype=torch.float64).reshape(1, length, width)
+    rates = -(1 + torch.arange(width * n_state, dtype=torch.float64).reshape(width, n_state) / (width * n_state * 100))
+    ones, none = torch.ones(1, length, width, dtype=torch.float64), torch.zeros(width, dtype=torch.float64)
+    rows = torch.linspace(0.5, 2, length * n_state, dtype=torch.float64).reshape(1, length, n_state)
+    tensors = [t.float().double() for t in (ones, steps, rates, rows, rows, none, ones, none)]
+    for reverse in (False, True):
+        found = selective_scan(*(t.float() for t in tensors), reverse=reverse, engine=engine)
+        torch.testing.assert_close(found.double(), naive_scan(tensors, reverse=reverse), rtol=1e-5, atol=0)
+
+
 def test_nan_is_not_hidden() -> None:
     tensors = [t.float() for t in scan_inputs(1, 40, 16, 4, seed=2)]
     tensors[1][0, 20, 3] = math.nan

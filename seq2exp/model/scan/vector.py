@@ -119,13 +119,15 @@ def exp2_products(b: ir.IRBuilder, pairs: list[tuple[Any, Any]]) -> list[Any]:
 
     The pairs advance together, operation by operation: one alone is a chain of ten dependent operations, and a
     processor looks ahead no further than a few such chains. Needs x*y <= 120; far below -120 the
-    result is a number of at most 1e-16, as good as zero.
+    result is 2^-120.5, as good as zero.
     """
     magic = constant(_ROUND)
     rounded = [call_fma(b, x, y, magic) for x, y in pairs]
     rounded = [_select(b, ">", r, constant(_ROUND + _SMALLEST)) for r in rounded]
     fraction = [b.fsub(magic, r) for r in rounded]
     fraction = [call_fma(b, x, y, f) for (x, y), f in zip(pairs, fraction, strict=True)]
+    # Below the clamp it would be far outside the polynomial's interval, near whose root the exponent wraps around.
+    fraction = [_select(b, ">", f, constant(-0.5)) for f in fraction]
     power = [constant(_EXP2[-1])] * len(pairs)
     for c in _EXP2[-2::-1]:
         power = [call_fma(b, p, f, constant(c)) for p, f in zip(power, fraction, strict=True)]
