@@ -261,7 +261,7 @@ def test_the_pointer_tells_position_values_and_truth(page: Page, address: str) -
 
 
 def test_exports_hold_what_is_on_screen(page: Page, address: str, tmp_path: Path) -> None:
-    show(page, address, "?threshold=0.30&signal_scale=1.4")
+    show(page, address, "?threshold=0.10&signal_scale=1.4")
     with page.expect_download() as waiting:
         page.click("[data-act=svg]")
     waiting.value.save_as(tmp_path / "figure.svg")

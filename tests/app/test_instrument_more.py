@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from seq2exp.sources.dataset import open_dataset
 from tests.app.browsing import served
-from tests.app.figure_steps import query, show
+from tests.app.figure_steps import query, settle, show
 from tests.app.test_instrument import context, page  # noqa: F401 - fixtures are found by their names
 
 pytestmark = pytest.mark.browser
@@ -123,6 +123,8 @@ def test_a_border_dragged_and_an_element_chosen_stay(page: Page, address: str) -
     page.locator(".s2x .figure").focus()
     for _ in range(3):
         page.keyboard.press("+")
+    page.wait_for_function("() => new URLSearchParams(location.search).has('locus')")
+    settle(page)  # a click into a table that is just being made anew is lost
     table = page.get_by_test_id("stDataFrame")
     table.scroll_into_view_if_needed()
     table.click(position={"x": 16, "y": 52})
