@@ -33,7 +33,8 @@ def locus_thumbnail(
     Parameters
     ----------
     mean
-        (L,) mask mean over ``window``, 0..1; bins keep their largest value.
+        (L,) mask mean over ``window``, 0..1; bins keep their largest value. The curve's axis ends at 0.5 where mean
+        and threshold stay below it, else at 1, as in the mask's lane.
     centre
         Forced promoter, drawn as a grey band.
     truth
@@ -54,9 +55,10 @@ def locus_thumbnail(
     bins = summarise(mean, max_bins=_BINS)
     step = WIDTH * bin_width(len(mean), _BINS) / window.width
     top, bottom = _CURVE
-    heights = bottom - (bottom - top) * np.clip(np.nan_to_num(bins.high), 0, 1)
+    end = 0.5 if np.nanmax(mean, initial=threshold) <= 0.5 else 1.0
+    heights = bottom - (bottom - top) * np.clip(np.nan_to_num(bins.high) / end, 0, 1)
     points = " ".join(f"{min((i + 0.5) * step, WIDTH):.1f},{height:.1f}" for i, height in enumerate(heights.tolist()))
-    level = bottom - (bottom - top) * min(max(threshold, 0.0), 1.0)
+    level = bottom - (bottom - top) * min(max(threshold / end, 0.0), 1.0)
     inside = [element for element in truth if element.interval.overlaps(window)]
     half = (_TRUE[0] + 3, _TRUE[1] - 3)
     parts = [

@@ -120,6 +120,19 @@ def test_a_thumbnail_keeps_the_peak_and_tells_causal_from_not() -> None:
     assert len([part for part in root if part.attrib.get("fill") == "none" and part.tag.endswith("rect")]) == 1
 
 
+@pytest.mark.parametrize(("highest", "threshold", "end"), [(0.2, 0.08, 0.5), (0.5, 0.1, 0.5), (0.2, 0.6, 1.0)])
+def test_a_low_mask_fills_its_thumbnail(highest: float, threshold: float, end: float) -> None:
+    mean = np.full(8_192, 0.01, dtype=np.float32)
+    mean[4_000:4_100] = highest
+    window, centre = Interval("chr1", 0, 8_192), Interval("chr1", 100, 200)
+    root = ElementTree.fromstring(locus_thumbnail(mean, window, threshold=threshold, centre=centre, called=[]))
+    line = next(part for part in root if part.tag.endswith("polyline"))
+    heights = [float(point.split(",")[1]) for point in line.attrib["points"].split()]
+    level = next(part for part in root if part.tag.endswith("line") and "y1" in part.attrib)
+    assert min(heights) == pytest.approx(66 - 62 * highest / end, abs=0.1)
+    assert float(level.attrib["y1"]) == pytest.approx(66 - 62 * threshold / end, abs=0.1)
+
+
 @pytest.fixture
 def shipped(tiny: Path, tmp_path: Path) -> Callable[[bool], Path]:
     def ship(trained: bool) -> Path:

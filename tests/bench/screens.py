@@ -27,7 +27,7 @@ from seq2exp.synthetic import synthesize  # noqa: E402
 SHEETS = ROOT / "docs" / "screens"
 PAGES = {
     "explore": "",
-    "what-if": "?mode=hard&threshold=0.3&signal_scale=1.6&hidden=none",
+    "what-if": "?mode=hard&threshold=0.12&signal_scale=1.6&hidden=none",
     "compare": "compare",
     "perturb": "perturb",
     "genes": "genes",
