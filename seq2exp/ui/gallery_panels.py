@@ -26,7 +26,10 @@ COLUMNS = 3
 QUICK_BP = 32_768
 """Windows up to this long are drawn on a CPU without asking: a second or so each."""
 _OPEN = "gallery_open"
-READING = "Curve: mask mean up to 0.5, or 1 where higher. Dashed: threshold. Bars: called elements. Grey: promoter, forced on."
+READING = (
+    "Curve: mask mean up to 0.5, or 1 where it is higher. Dashed: threshold. Bars: called elements. "
+    "Grey band: promoter, forced on."
+)
 READING_TRUTH = " Below: causal elements full, others hollow."
 
 
