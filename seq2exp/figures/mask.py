@@ -53,7 +53,11 @@ def classify_peaks(peaks: Sequence[Region], elements: Sequence[Element], centre:
 
 def mask_top(mask: MaskResult) -> float:
     """Where the lane's axis ends: 0.5 where mean + sd and all levels stay below it in the whole window, else 1."""
-    highest = np.nanmax(mask.mean + mask.sd, initial=max(mask.threshold, mask.floor))
+    return top_over(float(np.nanmax(mask.mean + mask.sd, initial=max(mask.threshold, mask.floor))))
+
+
+def top_over(highest: float) -> float:
+    """Where the axis of a mask ends, of which nothing is drawn above ``highest``."""
     return 0.5 if highest <= 0.5 else 1.0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seq2exp.figures.mask import top_over
 from seq2exp.figures.pyramid import bin_width, summarise
 from seq2exp.figures.style import THEMES, ThemeName
 from seq2exp.genome import Interval
@@ -55,7 +56,7 @@ def locus_thumbnail(
     bins = summarise(mean, max_bins=_BINS)
     step = WIDTH * bin_width(len(mean), _BINS) / window.width
     top, bottom = _CURVE
-    end = 0.5 if np.nanmax(mean, initial=threshold) <= 0.5 else 1.0
+    end = top_over(float(np.nanmax(mean, initial=threshold)))
     heights = bottom - (bottom - top) * np.clip(np.nan_to_num(bins.high) / end, 0, 1)
     points = " ".join(f"{min((i + 0.5) * step, WIDTH):.1f},{height:.1f}" for i, height in enumerate(heights.tolist()))
     level = bottom - (bottom - top) * min(max(threshold / end, 0.0), 1.0)

@@ -179,7 +179,10 @@ class Objective(nn.Module):
         return output.prediction, output.mask
 
     def _in_bins(self, given: NetworkInput, batch: Batch, step: int, cells_per_gene: int) -> Parts:
-        """The loss of the stem's stage: stem and mask head in bins, expression read from signals through the mask."""
+        """The loss of the stem's stage: stem and mask head in bins, expression read from signals through the mask.
+
+        The mask is not drawn in to summits here, whatever ``summit_bp`` says.
+        """
         network, config = self.network, self.network.config
         generator, head = network.generator, self.track_head
         assert generator is not None
