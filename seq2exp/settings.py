@@ -148,6 +148,9 @@ class ModelConfig:
     distance; 0: it is not, as published."""
     summit_floor: float = 0.5
     """Added to that highest DNase, in its unit: a summit far below it is none. Ignored without summit_bp."""
+    contact_half: float = 0.0
+    """The mask is held back where it hardly meets the promoter: its mean is multiplied by s^2 / (s^2 + this^2) of the
+    contact signal s, so that half of it stays where s is this; 0: it is not, as published."""
     init_residual_layers: int = 64
     """n_layer that divides out_proj at initialisation; 64 as in the published runs (models.md 2.5)."""
     external_mask: bool = False
@@ -205,6 +208,8 @@ class ModelConfig:
             problems.append(f"summit_bp must not be negative, found {self.summit_bp}")
         if self.summit_floor <= 0:
             problems.append(f"summit_floor must be above 0, found {self.summit_floor}")
+        if self.contact_half < 0:
+            problems.append(f"contact_half must not be negative, found {self.contact_half}")
         if self.stem_taps < 0 or (self.stem_taps and self.stem_taps % 2 == 0):
             problems.append(f"stem_taps must be 0 or odd, found {self.stem_taps}")
         binned = self.stem_taps or self.signal_channels

@@ -18,7 +18,7 @@ from seq2exp.inference import masks
 from seq2exp.inference.checkpoints import LoadedCheckpoint
 from seq2exp.inference.elements import runs
 from seq2exp.inference.session import LocusSession, open_session
-from seq2exp.model.generator import summits_of
+from seq2exp.model.generator import share_of
 from seq2exp.results import BoolArray, FloatArray
 from seq2exp.settings import SIGNALS, MaskSettings
 from seq2exp.sources.dataset import Dataset
@@ -34,8 +34,8 @@ DNASE = "DNase"
 H3K27AC = "H3K27ac"
 CONTACT = "contact"
 ABC = "activity x contact"
-ABC_SUMMITS = "activity x contact, at summits"
-"""Drawn in to the summits of DNase as the checkpoint's own mask is: what that alone brings. Where it draws in."""
+ABC_ALIKE = "activity x contact, drawn in alike"
+"""Times what the checkpoint's own mask is multiplied by (`share_of`): what that alone brings. Where there is such."""
 DISTANCE = "distance to TSS"
 PEAKS = "MACS3 peaks"
 MATCHED_PEAKS = "MACS3 peaks, matched share"
@@ -99,9 +99,9 @@ def judge_window(
         SIGNAL: score(locus, _signal_beta_mean(session, checkpoint)),
     }
     tracks = dict(rivals(window.signals, window.tss_index))
-    summits = summits_of(checkpoint.config, torch.from_numpy(np.array(window.signals))[None])
-    if summits is not None:
-        tracks[ABC_SUMMITS] = tracks[ABC] * summits[0].numpy()
+    share = share_of(checkpoint.config, torch.from_numpy(np.array(window.signals))[None])
+    if share is not None:
+        tracks[ABC_ALIKE] = tracks[ABC] * share[0].numpy()
     scores |= {name: score(locus, values) for name, values in tracks.items()}
     prediction = _predicted(session, FAITHFUL)
     if deletions:

@@ -13,7 +13,7 @@ from seq2exp.errors import SettingsError
 from seq2exp.genome import Interval, Region
 from seq2exp.model import beta as beta_algebra
 from seq2exp.model.beta import BetaParameters
-from seq2exp.model.generator import Generator, summits_of
+from seq2exp.model.generator import Generator, share_of
 from seq2exp.results import BoolArray
 from seq2exp.settings import SIGNALS, MaskMode, MaskSettings, ModelConfig
 from seq2exp.sources.peaks import rasterise
@@ -108,18 +108,19 @@ def mask_beta(
         prior_mean=resolve(settings, config).prior_mean,
         prior_strength=settings.prior_strength,
         z_scale=config.z_scale,
-        summits=summits_of(config, signals),
+        share=share_of(config, signals),
     )
 
 
 def floor(settings: MaskSettings, config: ModelConfig, *, generator: Generator | None) -> float:
-    """Mask mean of a base without signal, beside a summit, whose sequence adds nothing beyond the configured floor.
+    """Mask mean of a base without signal, beside a summit that meets the promoter, whose sequence adds nothing.
 
     0.357 = 11 / 30.8 under the soft recipe: such a base is not "36 % regulatory", it has no evidence.
     """
     least = torch.full((1, 1), config.beta_min + beta_algebra.EPSILON)
     nothing = torch.zeros(1, 2, len(SIGNALS))
-    nothing[:, 1, SIGNALS.index("dnase")] = 1.0  # a locus with DNase, but none at its first base
+    for name in ("dnase", "contact"):
+        nothing[:, 1, SIGNALS.index(name)] = 1.0  # a locus with DNase and contacts, but none at its first base
     if generator is not None:
         least, nothing = least.to(generator.signal_thresholds), nothing.to(generator.signal_thresholds)
     least_beta = beta_algebra.bound(BetaParameters(least, least), config.most_sequence_counts)

@@ -4,10 +4,10 @@ Pure functions on tensors. B batch, L window length in bp, K = 3 signals in the 
 
 What a slider moves (architecture.md "The heart"): with a1, b1 from the generator and a2, b2 from the signals,
     alpha = (a1 + k * a2 + n * mu) * kappa        beta = (b1 + k * b2 + n * (1 - mu)) * kappa
-faithful is k = 1, n = 0. With the option `ModelConfig.summit_bp` the mean of sequence and signals is multiplied by
-r ** k, r from `summit_share`: before the prior, counts are added to beta until that is so. The product of densities
-in the paper has a1 + a2 - 1; the published code drops the -1 to keep the parameters valid, and so do we
-(models.md section 8 row 5).
+faithful is k = 1, n = 0. With the options `ModelConfig.summit_bp` and `contact_half` the mean of sequence and signals
+is multiplied by r ** k, r from `summit_share` and `contact_share`: before the prior, counts are added to beta until
+that is so. The product of densities in the paper has a1 + a2 - 1; the published code drops the -1 to keep the
+parameters valid, and so do we (models.md section 8 row 5).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EPSILON = 1e-8
 
 
 _LEAST_SHARE = 0.01
-"""Of `summit_share`; at 0 a Beta would need counts without end."""
+"""Of each share; at 0 a Beta would need counts without end."""
 
 
 class BetaParameters(NamedTuple):
@@ -132,6 +132,24 @@ def summit_share(signals: Tensor, *, summit_bp: int, floor: float) -> Tensor:
     return torch.where(measured, (dnase / (highest + floor)).clamp(min=_LEAST_SHARE), 1.0)
 
 
+def contact_share(signals: Tensor, *, half: float) -> Tensor:
+    """How well each base meets the promoter, (B, L) in 0..1; an option of ours.
+
+    s^2 / (s^2 + half^2) of the contact signal s; never 0. A window without any contact says nothing of what meets
+    what, so it is 1 there.
+
+    Parameters
+    ----------
+    signals
+        (B, L, K), each in its own unit, no NaN.
+    half
+        In the unit of the contact signal, above 0.
+    """
+    square = signals[..., SIGNALS.index("contact")].float() ** 2  # (B, L)
+    measured = (square > 0).any(dim=1, keepdim=True)
+    return torch.where(measured, (square / (square + half**2)).clamp(min=_LEAST_SHARE), 1.0)
+
+
 def couple(
     sequence: BetaParameters,
     signal: BetaParameters,
@@ -140,12 +158,12 @@ def couple(
     prior_mean: float = 0.5,
     prior_strength: float = 0.0,
     z_scale: float = 1.0,
-    summits: Tensor | None = None,
+    share: Tensor | None = None,
 ) -> BetaParameters:
-    """The mask Beta; see the top of this file for the formula. ``summits`` is (B, L) of `summit_share`, or None."""
+    """The mask Beta; see the top of this file for the formula. ``share`` is r, (B, L), or None."""
     alpha, beta = sequence.alpha + signal_scale * signal.alpha, sequence.beta + signal_scale * signal.beta
-    if summits is not None:
-        beta = (alpha + beta) / summits**signal_scale - alpha
+    if share is not None:
+        beta = (alpha + beta) / share**signal_scale - alpha
     alpha = (alpha + prior_strength * prior_mean) * z_scale
     beta = (beta + prior_strength * (1 - prior_mean)) * z_scale
     return BetaParameters(alpha, beta)

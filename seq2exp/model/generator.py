@@ -8,7 +8,15 @@ from torch.nn import functional as F
 
 from seq2exp.errors import SettingsError
 from seq2exp.model.backbone import Backbone
-from seq2exp.model.beta import BetaParameters, couple, sequence_beta, signal_beta, summit_share, transform_signals
+from seq2exp.model.beta import (
+    BetaParameters,
+    contact_share,
+    couple,
+    sequence_beta,
+    signal_beta,
+    summit_share,
+    transform_signals,
+)
 from seq2exp.model.scan import EngineName
 from seq2exp.settings import ModelConfig
 
@@ -208,15 +216,18 @@ class Generator(nn.Module):
             sequence,
             self.signal_beta(signals),
             z_scale=self.config.z_scale,
-            summits=summits_of(self.config, signals),
+            share=share_of(self.config, signals),
         )
 
 
-def summits_of(config: ModelConfig, signals: Tensor) -> Tensor | None:
-    """(B, L) share of the evidence that stays with each base, of signals (B, L, 3); None without the option."""
-    if not config.summit_bp:
-        return None
-    return summit_share(signals, summit_bp=config.summit_bp, floor=config.summit_floor)
+def share_of(config: ModelConfig, signals: Tensor) -> Tensor | None:
+    """(B, L) share of the mean that stays with each base, of signals (B, L, 3); None without the options."""
+    shares = []
+    if config.summit_bp:
+        shares.append(summit_share(signals, summit_bp=config.summit_bp, floor=config.summit_floor))
+    if config.contact_half:
+        shares.append(contact_share(signals, half=config.contact_half))
+    return torch.stack(shares).prod(dim=0) if shares else None
 
 
 class MaskModel(nn.Module):

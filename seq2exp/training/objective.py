@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2exp.baselines.systems import System, predict
-from seq2exp.model.beta import BetaParameters, bottleneck_kl, couple, force, transform_signals
+from seq2exp.model.beta import BetaParameters, bottleneck_kl, contact_share, couple, force, transform_signals
 from seq2exp.model.generator import zero_bias_linear
 from seq2exp.model.losses import seq2exp_loss
 from seq2exp.model.network import NetworkInput, NetworkOutput, Seq2Exp
@@ -181,7 +181,8 @@ class Objective(nn.Module):
     def _in_bins(self, given: NetworkInput, batch: Batch, step: int, cells_per_gene: int) -> Parts:
         """The loss of the stem's stage: stem and mask head in bins, expression read from signals through the mask.
 
-        The mask is not drawn in to summits here, whatever ``summit_bp`` says.
+        The mask is not drawn in to summits here, whatever ``summit_bp`` says; what meets the promoter little is held
+        back by ``contact_half``.
         """
         network, config = self.network, self.network.config
         generator, head = network.generator, self.track_head
@@ -195,7 +196,10 @@ class Objective(nn.Module):
         tracks = head.loss(features, given.signals, batch.cell)
         alpha, beta = generator.signal_beta(given.signals, scale=self.config.stem_prior_scale)
         signal = BetaParameters(in_bins(alpha[..., None], bin_bp)[..., 0], in_bins(beta[..., None], bin_bp)[..., 0])
-        mask_beta = couple(generator.from_features(features), signal, z_scale=config.z_scale)
+        share = None
+        if config.contact_half:
+            share = in_bins(contact_share(given.signals, half=config.contact_half)[..., None], bin_bp)[..., 0]
+        mask_beta = couple(generator.from_features(features), signal, z_scale=config.z_scale, share=share)
         kl = bottleneck_kl(mask_beta, config.bottleneck).mean()
         mask = mask_beta.mean
         if given.blacklist is not None:

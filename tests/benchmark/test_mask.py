@@ -173,16 +173,17 @@ def test_deletion_is_the_drop_of_the_prediction(tiny: Dataset, soft: LoadedCheck
     assert found.promoter_only != found.prediction
 
 
-def test_a_mask_drawn_in_to_summits_meets_a_rival_drawn_in_likewise(tiny: Dataset, tmp_path: Path) -> None:
-    folder = write_random(tmp_path / "summits", "soft", d_model=8, summit_bp=100, summit_floor=1.5)
+def test_a_mask_drawn_in_meets_a_rival_drawn_in_alike(tiny: Dataset, tmp_path: Path) -> None:
+    folder = write_random(tmp_path / "summits", "soft", d_model=8, summit_bp=100, summit_floor=1.5, contact_half=0.6)
     drawn = load_checkpoint_for_inference(folder, "cpu")
     gene = chosen_genes(tiny, BenchmarkSettings())[0]
     found = judge_window(tiny, gene, "SynK", (), drawn, deletions=False)
     window = open_session(tiny, gene, "SynK", checkpoint=drawn).window
     h3k27ac, dnase, contact = np.array(window.signals, dtype=np.float64).T
     highest = np.array([dnase[max(i - 100, 0) : i + 101].max() for i in range(len(dnase))])
-    expected = np.sqrt(dnase * h3k27ac) * (10**contact - 1) * np.maximum(dnase / (highest + 1.5), 0.01)
-    values = found.scores["activity x contact, at summits"].bases
+    share = np.maximum(dnase / (highest + 1.5), 0.01) * np.maximum(contact**2 / (contact**2 + 0.36), 0.01)
+    expected = np.sqrt(dnase * h3k27ac) * (10**contact - 1) * share
+    values = found.scores["activity x contact, drawn in alike"].bases
     assert values is not None
     np.testing.assert_allclose(values, expected[found.locus.judged], rtol=1e-4, atol=1e-6)
 

@@ -25,6 +25,7 @@ def hard(tmp_path_factory: pytest.TempPathFactory) -> LoadedCheckpoint:
 
 @pytest.fixture(scope="session")
 def summits(tmp_path_factory: pytest.TempPathFactory) -> LoadedCheckpoint:
-    """Its mask is drawn in to the summits of DNase."""
-    folder = write_random(tmp_path_factory.mktemp("checkpoints") / "summits-random", "soft", summit_bp=60)
+    """Its mask is drawn in to the summits of DNase, and held back where they hardly meet the promoter."""
+    folder = tmp_path_factory.mktemp("checkpoints") / "summits-random"
+    write_random(folder, "soft", summit_bp=60, contact_half=0.5)
     return load_checkpoint_for_inference(folder, "cpu")

@@ -9,6 +9,7 @@ import {
   meets,
   overlap,
   select,
+  shareOf,
   signalBeta,
   topShare,
 } from "../../seq2exp/ui/tracks/static/beta.js";
@@ -23,6 +24,7 @@ test("a base without signals under the soft recipe has mean 11 / 30.8", () => {
     most_sequence_counts: 0,
     summit_bp: 0,
     summit_floor: 0.5,
+    contact_half: 0,
     signal_thresholds: [1.5, 0.2, 1],
   };
   const signal = signalBeta(
@@ -45,6 +47,21 @@ test("the highest near is the definition, place by place", () => {
     const expected = held.map((_, i) => Math.max(...held.slice(Math.max(i - near, 0), i + near + 1)));
     assert.deepEqual(highestNear(held, near), expected);
   }
+});
+
+test("contact and summit multiply, and a locus without either is left as it is", () => {
+  const signals = [
+    [5, 5, 5],
+    [0, 8, 4],
+    [2, 1, 0],
+  ].map((row) => Float32Array.from(row));
+  const none = { summit_bp: 0, summit_floor: 1, contact_half: 0 };
+  assert.equal(shareOf(signals, none), null);
+  assert.deepEqual([...shareOf(signals, { ...none, contact_half: 1 })], [0.8, 0.5, 0.01]);
+  const both = shareOf(signals, { ...none, summit_bp: 2, contact_half: 1 });
+  [0.8 * 0.01, 0.5 * (8 / 9), 0.01 * (4 / 9)].forEach((share, i) => assert.ok(Math.abs(both[i] - share) < 1e-12));
+  const silent = [signals[0], new Float32Array(3), new Float32Array(3)];
+  assert.equal(shareOf(silent, { ...none, summit_bp: 2, contact_half: 1 }), null);
 });
 
 test("the largest share is kept, ties to the lower position", () => {

@@ -70,6 +70,7 @@ export function smallLocus(more = {}, seed = 1) {
       most_sequence_counts: 0,
       summit_bp: 0,
       summit_floor: 0.5,
+      contact_half: 0,
       signal_weights: [2, 2, 1],
       signal_thresholds: [1.5, 0.2, 1],
     },

@@ -151,18 +151,26 @@ def test_without_dnase_nothing_is_drawn_in() -> None:
     assert found[1, 1].item() == pytest.approx(0.8)
 
 
+def test_the_contact_share_is_half_where_it_says_and_never_nothing() -> None:
+    signals = torch.ones(2, 4, 3)
+    signals[0, :, 2] = torch.tensor([0.8, 1.6, 0.4, 0.0])
+    signals[1, :, 2] = 0.0  # no contact was measured: nothing is held back
+    found = beta_algebra.contact_share(signals, half=0.8)
+    torch.testing.assert_close(found, torch.tensor([[0.5, 0.8, 0.2, 0.01], [1.0, 1.0, 1.0, 1.0]]))
+
+
 @pytest.mark.parametrize("signal_scale", [0.0, 0.5, 1.0, 2.0])
 def test_drawing_in_multiplies_the_mean_and_leaves_alpha(signal_scale: float) -> None:
     generator = torch.Generator().manual_seed(4)
     sequence, signal = (BetaParameters(*(torch.rand(2, 2, 50, generator=generator) * 30 + 0.1)) for _ in range(2))
     share = torch.rand(2, 50, generator=generator).clamp(min=0.01)
     free = beta_algebra.couple(sequence, signal, signal_scale=signal_scale, z_scale=0.5)
-    drawn = beta_algebra.couple(sequence, signal, signal_scale=signal_scale, z_scale=0.5, summits=share)
+    drawn = beta_algebra.couple(sequence, signal, signal_scale=signal_scale, z_scale=0.5, share=share)
     torch.testing.assert_close(drawn.mean, free.mean * share**signal_scale)
     torch.testing.assert_close(drawn.alpha, free.alpha)
 
 
 def test_a_prior_is_added_after_drawing_in() -> None:
     one = BetaParameters(torch.full((1, 1), 3.0), torch.full((1, 1), 5.0))
-    strong = beta_algebra.couple(one, one, prior_mean=0.7, prior_strength=1e6, summits=torch.full((1, 1), 0.05))
+    strong = beta_algebra.couple(one, one, prior_mean=0.7, prior_strength=1e6, share=torch.full((1, 1), 0.05))
     assert strong.mean.item() == pytest.approx(0.7, abs=1e-3)

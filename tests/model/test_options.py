@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seq2exp.errors import SettingsError
-from seq2exp.model.beta import force, signal_beta, summit_share, top_share_mask, transform_signals
+from seq2exp.model.beta import contact_share, force, signal_beta, summit_share, top_share_mask, transform_signals
 from seq2exp.model.generator import MaskModel
 from seq2exp.model.network import NetworkInput, Seq2Exp
 from seq2exp.settings import ModelConfig
@@ -163,6 +163,19 @@ def test_the_mask_is_drawn_in_to_the_summits_of_dnase() -> None:
     torch.testing.assert_close(found.sequence_beta, free.sequence_beta)
 
 
+@pytest.mark.parametrize("summit_bp", [0, 10])
+def test_the_mask_is_multiplied_by_its_contact_with_the_promoter(summit_bp: int) -> None:
+    given = batch()
+    plain, held = network(config(summit_bp=summit_bp)), network(config(summit_bp=summit_bp, contact_half=0.7))
+    free, found = plain.find_mask(given), held.find_mask(given)
+    assert free.mask_beta is not None
+    assert found.mask_beta is not None
+    torch.testing.assert_close(
+        found.mask_beta.mean, free.mask_beta.mean * contact_share(given.signals, half=0.7), rtol=1e-4, atol=1e-7
+    )
+    assert not torch.allclose(found.mask_beta.mean, free.mask_beta.mean, rtol=0.05)
+
+
 def test_a_retrained_predictor_reads_the_mask_drawn_in() -> None:
     given = batch()
     chosen = config(summit_bp=10)
@@ -182,7 +195,8 @@ def test_a_mask_drawn_in_has_a_finite_kl_and_gradient_at_closed_sites(draw: Lite
     given = batch()
     given.signals[..., 1] = 0.0
     given.signals[:, LENGTH // 4, 1] = 20.0
-    drawn = network(config(summit_bp=10, beta_min=0.0))
+    given.signals[:, LENGTH // 2 :, 2] = 0.0
+    drawn = network(config(summit_bp=10, contact_half=1.0, beta_min=0.0))
     found = drawn.find_mask(given, draw=draw)
     assert found.kl is not None
     (found.kl.mean() + found.mask.sum()).backward()
@@ -197,6 +211,7 @@ def test_a_mask_drawn_in_has_a_finite_kl_and_gradient_at_closed_sites(draw: Lite
     [
         ({"summit_bp": -1}, "summit_bp must not be negative"),
         ({"summit_floor": 0.0}, "summit_floor must be above 0"),
+        ({"contact_half": -0.1}, "contact_half must not be negative"),
         (
             {**PLACED, "shared_backbone": True, "generator_layers": 2, "generator_sees_positions": False},
             "a shared backbone reads one embedding",

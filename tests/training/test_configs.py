@@ -40,7 +40,7 @@ SOFT_MODEL: dict[str, Any] = {
     "prior_scale": 10.0, "z_scale": 1.0, "signal_weights": [2.0, 2.0, 1.0], "signal_thresholds": [1.5, 0.2, 1.0],
     "bottleneck_mean": 0.1, "bottleneck_scale": 10.0, "kl_weight": 0.01, "train_hard": False, "mask_mode": "soft",
     "threshold": 0.5, "top_share": 0.1, "hard_gradient": "compat", "most_sequence_counts": 0.0,
-    "init_residual_layers": 64, "summit_bp": 0, "summit_floor": 0.5,
+    "init_residual_layers": 64, "summit_bp": 0, "summit_floor": 0.5, "contact_half": 0.0,
     "external_mask": False, "signal_transform": "none", "stem_taps": 0,
 }  # fmt: skip
 HARD_MODEL = SOFT_MODEL | {

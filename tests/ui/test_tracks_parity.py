@@ -148,6 +148,8 @@ def cases(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
         ),
         random_checkpoint(folder / "hard", "hard"),
         random_checkpoint(folder / "summits", "soft", summit_bp=60, summit_floor=0.3, prior_scale=2.0),
+        random_checkpoint(folder / "contacts", "soft", contact_half=0.4, prior_scale=3.0),
+        random_checkpoint(folder / "both", "soft", summit_bp=90, contact_half=1.1, prior_scale=2.0),
         None,
     ]
     rng = np.random.default_rng(20)

@@ -122,7 +122,7 @@ def config_of(config: ModelConfig, made_of: MaskIngredients) -> dict[str, Any]:
     """The constants of the mask's algebra, with the weights and thresholds in force."""
     names = (
         *("beta_min", "prior_scale", "z_scale", "signal_transform", "most_sequence_counts", "position_table"),
-        *("summit_bp", "summit_floor"),
+        *("summit_bp", "summit_floor", "contact_half"),
     )
     return {name: getattr(config, name) for name in names} | {
         "signal_weights": list(made_of.weights),

@@ -3,20 +3,21 @@
 
 export const EPSILON = 1e-8;
 
-/** Where DNase stands among the signals. */
+/** Where DNase and contacts stand among the signals. */
 const DNASE = 1;
+const CONTACT = 2;
 
 /** Signals as the network uses them: as they are, or log(1 + s). */
 const transformed = (value, how) => (how === "log1p" ? Math.log1p(value) : value);
 
 /**
- * The signal Beta's alpha for every base (without the scale of the slider), its one beta, and `summitShare`.
+ * The signal Beta's alpha for every base (without the scale of the slider), its one beta, and `shareOf`.
  *
  * @param {Float32Array[]} signals - h3k27ac, dnase, contact; each (L,)
  * @param {number[]} weights - relative
  * @param {{signal_thresholds: number[], beta_min: number, prior_scale: number, signal_transform: string,
- *   summit_bp: number, summit_floor: number}} config
- * @returns {{alpha: Float64Array, beta: number, summits: Float64Array | null}}
+ *   summit_bp: number, summit_floor: number, contact_half: number}} config
+ * @returns {{alpha: Float64Array, beta: number, share: Float64Array | null}}
  */
 export function signalBeta(signals, weights, config) {
   const sum = weights.reduce((a, b) => a + b, 0);
@@ -32,7 +33,7 @@ export function signalBeta(signals, weights, config) {
   config.signal_thresholds.forEach((t, k) => {
     beta += share[k] * (transformed(t, how) + floor) * scale;
   });
-  return { alpha, beta, summits: summitShare(signals[DNASE], config) };
+  return { alpha, beta, share: shareOf(signals, config) };
 }
 
 /** Highest value within `distance` on either side of every position. */
@@ -58,17 +59,31 @@ export function highestNear(values, distance) {
 const LEAST_SHARE = 0.01;
 
 /** Share of the mean that stays at every base, drawn in to the summits of DNase; null: all of it (beta.py). */
-export function summitShare(dnase, { summit_bp: distance, summit_floor: floor }) {
+function summitShare(dnase, { summit_bp: distance, summit_floor: floor }) {
   if (!distance || !dnase.some((value) => value > 0)) return null;
   const highest = highestNear(dnase, distance);
   return Float64Array.from(dnase, (value, i) => Math.max(value / (highest[i] + floor), LEAST_SHARE));
+}
+
+/** Share of the mean that stays at every base by its contact with the promoter; null: all of it (beta.py). */
+function contactShare(contact, { contact_half: half }) {
+  if (!half || !contact.some((value) => value > 0)) return null;
+  return Float64Array.from(contact, (value) => Math.max(value ** 2 / (value ** 2 + half ** 2), LEAST_SHARE));
+}
+
+/** Both shares multiplied; null: all of the mean stays everywhere. */
+export function shareOf(signals, config) {
+  const summits = summitShare(signals[DNASE], config);
+  const contacts = contactShare(signals[CONTACT], config);
+  if (!summits || !contacts) return summits ?? contacts;
+  return summits.map((share, i) => share * contacts[i]);
 }
 
 /**
  * Mean and standard deviation of the mask Beta.
  *
  * @param {{a1: Float32Array, b1: Float32Array} | null} sequence - null: no checkpoint, the signals alone
- * @param {{alpha: Float64Array, beta: number, summits: Float64Array | null}} signal
+ * @param {{alpha: Float64Array, beta: number, share: Float64Array | null}} signal
  * @param {{signal_scale: number, prior_mean: number, prior_strength: number}} settings
  * @param {number} zScale
  * @returns {{mean: Float32Array, sd: Float32Array}}
@@ -81,7 +96,7 @@ export function couple(sequence, signal, settings, zScale) {
   for (let i = 0; i < length; i++) {
     const evidence = (sequence ? sequence.a1[i] : 0) + k * signal.alpha[i];
     let against = (sequence ? sequence.b1[i] : 0) + k * signal.beta;
-    if (signal.summits) against = (evidence + against) / signal.summits[i] ** k - evidence;
+    if (signal.share) against = (evidence + against) / signal.share[i] ** k - evidence;
     const a = (evidence + n * mu) * zScale;
     const b = (against + n * (1 - mu)) * zScale;
     const total = a + b;
@@ -91,9 +106,9 @@ export function couple(sequence, signal, settings, zScale) {
   return { mean, sd };
 }
 
-/** Mean of a base without signals, beside a summit, whose sequence says the least it can. */
+/** Mean of a base without signals, beside a summit that meets the promoter, whose sequence says the least it can. */
 export function floorOf(config, settings, hasSequence) {
-  const nothing = config.signal_thresholds.map((_, k) => Float32Array.of(0, k === DNASE ? 1 : 0));
+  const nothing = config.signal_thresholds.map((_, k) => Float32Array.of(0, k === DNASE || k === CONTACT ? 1 : 0));
   const one = config.beta_min + EPSILON;
   const most = config.most_sequence_counts;
   const least = new Float32Array(2).fill(most ? (one * most) / (most + 2 * one) : one);
