@@ -25,8 +25,9 @@ EPSILON = 1e-8
 """Added to alpha1, beta1 and alpha2 (not to beta2), as published."""
 
 
-_LEAST_SHARE = 0.01
-"""Of each share; at 0 a Beta would need counts without end."""
+LEAST_SHARE = 0.01
+"""Of each share and of their product: the counts that stand for a share grow with its inverse, and from about 4e5 of
+them on the gradient of torch's Beta draws is not a number."""
 
 
 class BetaParameters(NamedTuple):
@@ -129,7 +130,7 @@ def summit_share(signals: Tensor, *, summit_bp: int, floor: float) -> Tensor:
     dnase = signals[..., SIGNALS.index("dnase")].float()  # (B, L)
     highest = F.max_pool1d(dnase[:, None], 2 * summit_bp + 1, stride=1, padding=summit_bp)[:, 0]
     measured = (dnase > 0).any(dim=1, keepdim=True)
-    return torch.where(measured, (dnase / (highest + floor)).clamp(min=_LEAST_SHARE), 1.0)
+    return torch.where(measured, (dnase / (highest + floor)).clamp(min=LEAST_SHARE), 1.0)
 
 
 def contact_share(signals: Tensor, *, half: float) -> Tensor:
@@ -147,7 +148,7 @@ def contact_share(signals: Tensor, *, half: float) -> Tensor:
     """
     square = signals[..., SIGNALS.index("contact")].float() ** 2  # (B, L)
     measured = (square > 0).any(dim=1, keepdim=True)
-    return torch.where(measured, (square / (square + half**2)).clamp(min=_LEAST_SHARE), 1.0)
+    return torch.where(measured, (square / (square + half**2)).clamp(min=LEAST_SHARE), 1.0)
 
 
 def couple(

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from seq2exp.errors import SettingsError
 from seq2exp.model.backbone import Backbone
 from seq2exp.model.beta import (
+    LEAST_SHARE,
     BetaParameters,
     contact_share,
     couple,
@@ -227,7 +228,7 @@ def share_of(config: ModelConfig, signals: Tensor) -> Tensor | None:
         shares.append(summit_share(signals, summit_bp=config.summit_bp, floor=config.summit_floor))
     if config.contact_half:
         shares.append(contact_share(signals, half=config.contact_half))
-    return torch.stack(shares).prod(dim=0) if shares else None
+    return torch.stack(shares).prod(dim=0).clamp(min=LEAST_SHARE) if shares else None
 
 
 class MaskModel(nn.Module):

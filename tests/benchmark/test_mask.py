@@ -181,7 +181,7 @@ def test_a_mask_drawn_in_meets_a_rival_drawn_in_alike(tiny: Dataset, tmp_path: P
     window = open_session(tiny, gene, "SynK", checkpoint=drawn).window
     h3k27ac, dnase, contact = np.array(window.signals, dtype=np.float64).T
     highest = np.array([dnase[max(i - 100, 0) : i + 101].max() for i in range(len(dnase))])
-    share = np.maximum(dnase / (highest + 1.5), 0.01) * np.maximum(contact**2 / (contact**2 + 0.36), 0.01)
+    share = np.maximum(dnase / (highest + 1.5) * contact**2 / (contact**2 + 0.36), 0.01)
     expected = np.sqrt(dnase * h3k27ac) * (10**contact - 1) * share
     values = found.scores["activity x contact, drawn in alike"].bases
     assert values is not None

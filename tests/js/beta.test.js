@@ -59,7 +59,7 @@ test("contact and summit multiply, and a locus without either is left as it is",
   assert.equal(shareOf(signals, none), null);
   assert.deepEqual([...shareOf(signals, { ...none, contact_half: 1 })], [0.8, 0.5, 0.01]);
   const both = shareOf(signals, { ...none, summit_bp: 2, contact_half: 1 });
-  [0.8 * 0.01, 0.5 * (8 / 9), 0.01 * (4 / 9)].forEach((share, i) => assert.ok(Math.abs(both[i] - share) < 1e-12));
+  [0.01, 0.5 * (8 / 9), 0.01].forEach((share, i) => assert.ok(Math.abs(both[i] - share) < 1e-12));
   const silent = [signals[0], new Float32Array(3), new Float32Array(3)];
   assert.equal(shareOf(silent, { ...none, summit_bp: 2, contact_half: 1 }), null);
 });

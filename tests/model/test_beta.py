@@ -174,3 +174,16 @@ def test_a_prior_is_added_after_drawing_in() -> None:
     one = BetaParameters(torch.full((1, 1), 3.0), torch.full((1, 1), 5.0))
     strong = beta_algebra.couple(one, one, prior_mean=0.7, prior_strength=1e6, share=torch.full((1, 1), 0.05))
     assert strong.mean.item() == pytest.approx(0.7, abs=1e-3)
+
+
+def test_the_least_share_leaves_draws_a_gradient() -> None:
+    """Counts without end would not: from about 4e5 of them on torch's gradient of a draw is not a number."""
+    torch.manual_seed(0)
+    alpha = torch.full((1, 400_000), 0.005, requires_grad=True)
+    beta = torch.full((1, 400_000), 20.0, requires_grad=True)
+    one = BetaParameters(alpha, beta)
+    held = beta_algebra.couple(one, one, share=torch.full_like(beta, beta_algebra.LEAST_SHARE))
+    beta_algebra.draw(held, "sample").sum().backward()  # type: ignore[no-untyped-call]
+    for gradient in (alpha.grad, beta.grad):
+        assert gradient is not None
+        assert bool(torch.isfinite(gradient).all())

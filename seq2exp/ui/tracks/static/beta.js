@@ -71,12 +71,12 @@ function contactShare(contact, { contact_half: half }) {
   return Float64Array.from(contact, (value) => Math.max(value ** 2 / (value ** 2 + half ** 2), LEAST_SHARE));
 }
 
-/** Both shares multiplied; null: all of the mean stays everywhere. */
+/** The shares multiplied; null: all of the mean stays everywhere. */
 export function shareOf(signals, config) {
   const summits = summitShare(signals[DNASE], config);
   const contacts = contactShare(signals[CONTACT], config);
   if (!summits || !contacts) return summits ?? contacts;
-  return summits.map((share, i) => share * contacts[i]);
+  return summits.map((share, i) => Math.max(share * contacts[i], LEAST_SHARE));
 }
 
 /**
