@@ -108,9 +108,6 @@ class ObjectiveConfig:
     generator_steps: int = 0
     """Updates of the whole network after which the generator stays as it is while the predictor learns on, from masks
     as evaluation makes them instead of drawn ones; 0: it learns to the end, as published."""
-    stem_odds_weight: float = 0.0
-    """Weight in those updates of the squared log odds of the sequence Beta, meaned over bins: bases that are surer than
-    they need to be learn nothing more where they are wrong. 0: off."""
     stem_rate: float = 3e-3
     """Learning rate at the start of those updates; falls to a twentieth in half a cosine."""
     path_steps: int = 0

@@ -108,8 +108,6 @@ def _own_contradictions(config: TrainConfig, model: ModelConfig) -> list[str]:
         )
     if objective.stem_prior_scale is not None and objective.stem_prior_scale <= 0:
         problems.append(f"stem_prior_scale must be positive, found {objective.stem_prior_scale}")
-    if objective.stem_odds_weight < 0 or (objective.stem_odds_weight and not objective.stem_steps):
-        problems.append("stem_odds_weight must not be negative, and weighs in the stem's own stage: set stem_steps")
     if objective.stem_steps < 0 or objective.stem_rate <= 0:
         problems.append("stem_steps must not be negative and stem_rate must be positive")
     if objective.generator_steps < 0:

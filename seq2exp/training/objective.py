@@ -199,17 +199,13 @@ class Objective(nn.Module):
         share = None
         if config.contact_half:
             share = in_bins(contact_share(given.signals, half=config.contact_half)[..., None], bin_bp)[..., 0]
-        sequence = generator.from_features(features)
-        mask_beta = couple(sequence, signal, z_scale=config.z_scale, share=share)
+        mask_beta = couple(generator.from_features(features), signal, z_scale=config.z_scale, share=share)
         kl = bottleneck_kl(mask_beta, config.bottleneck).mean()
         mask = mask_beta.mean
         if given.blacklist is not None:
             mask = mask * (1 - in_bins(given.blacklist[..., None].float(), bin_bp)[..., 0])
         expression = self._loss_through(mask, given, batch.target)
         total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
-        if self.config.stem_odds_weight:
-            odds = torch.log(sequence.alpha) - torch.log(sequence.beta)
-            total = total + self.config.stem_odds_weight * odds.square().mean()
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
 
     def _path_alone(self, batch: PassedWindows) -> Parts:

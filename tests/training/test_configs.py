@@ -25,7 +25,7 @@ RECIPE: dict[str, dict[str, Any]] = {
     },
     "objective": {
         "kl_warmup_steps": 0, "track_weight": 0.0, "stem_steps": 0, "stem_prior_scale": None, "readout_weight": 0.0,
-        "readout_reads": "mask", "generator_steps": 0, "stem_odds_weight": 0.0, "stem_rate": 3e-3,
+        "readout_reads": "mask", "generator_steps": 0, "stem_rate": 3e-3,
         "path_steps": 0, "path_batch": 64, "path_rate": 2e-3,
     },
     "run": {
@@ -146,7 +146,6 @@ def test_decay_spares_biases_and_the_states_alone() -> None:
         ("model", {"external_mask": True}, "external_mask needs mask_from"),
         ("objective", {"stem_steps": 5}, "stem_steps needs model.stem_taps"),
         ("objective", {"generator_steps": -1}, "generator_steps must not be negative"),
-        ("objective", {"stem_odds_weight": 0.1}, "stem_odds_weight .*: set stem_steps"),
     ],
 )
 def test_a_wrong_value_is_named(

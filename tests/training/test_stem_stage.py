@@ -17,10 +17,10 @@ from seq2exp.training.objective import Parts, objective_of
 def first_loss(config: Callable[..., TrainConfig], cache: WindowCache) -> Callable[..., Parts]:
     """The loss of the same windows at update 0 for a model of these options, its weights the same."""
 
-    def loss(odds_weight: float = 0.0, **options: float) -> Parts:
+    def loss(**options: float) -> Parts:
         chosen = config(
             model={"stem_taps": 5, "signal_transform": "log1p", **options},
-            objective={"stem_steps": 2, "track_weight": 0.1, "stem_odds_weight": odds_weight},
+            objective={"stem_steps": 2, "track_weight": 0.1},
         )
         assert isinstance(chosen.model, ModelConfig)
         torch.manual_seed(1)
@@ -47,13 +47,3 @@ def test_what_hardly_meets_the_promoter_is_held_back(first_loss: Callable[..., P
 def test_it_does_not_draw_in_to_summits(first_loss: Callable[..., Parts]) -> None:
     free, drawn = first_loss(), first_loss(summit_bp=50)
     assert torch.equal(free.total, drawn.total)
-
-
-def test_certainty_has_a_price(first_loss: Callable[..., Parts]) -> None:
-    """With beta_min far above what the head says the sequence Beta is even and costs nothing."""
-    free, priced, twice = first_loss(), first_loss(0.3), first_loss(0.6)
-    cost = priced.total - free.total
-    assert cost.item() > 1e-6
-    assert (twice.total - free.total).item() == pytest.approx(2 * cost.item(), rel=1e-3)
-    assert first_loss(0.3, beta_min=1e4).total.item() == pytest.approx(first_loss(beta_min=1e4).total.item(), abs=1e-6)
-    assert priced.expression == free.expression
