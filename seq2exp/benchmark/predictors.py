@@ -34,7 +34,7 @@ DNASE = "DNase"
 H3K27AC = "H3K27ac"
 CONTACT = "contact"
 ABC = "activity x contact"
-ABC_ALIKE = "activity x contact, drawn in alike"
+ABC_DRAWN_IN = "activity x contact, drawn in"
 """Times what the checkpoint's own mask is multiplied by (`share_of`): what that alone brings. Where there is such."""
 DISTANCE = "distance to TSS"
 PEAKS = "MACS3 peaks"
@@ -101,7 +101,7 @@ def judge_window(
     tracks = dict(rivals(window.signals, window.tss_index))
     share = share_of(checkpoint.config, torch.from_numpy(np.array(window.signals))[None])
     if share is not None:
-        tracks[ABC_ALIKE] = tracks[ABC] * share[0].numpy()
+        tracks[ABC_DRAWN_IN] = tracks[ABC] * share[0].numpy()
     scores |= {name: score(locus, values) for name, values in tracks.items()}
     prediction = _predicted(session, FAITHFUL)
     if deletions:

@@ -183,7 +183,7 @@ def test_a_mask_drawn_in_meets_a_rival_drawn_in_alike(tiny: Dataset, tmp_path: P
     highest = np.array([dnase[max(i - 100, 0) : i + 101].max() for i in range(len(dnase))])
     share = np.maximum(dnase / (highest + 1.5) * contact**2 / (contact**2 + 0.36), 0.01)
     expected = np.sqrt(dnase * h3k27ac) * (10**contact - 1) * share
-    values = found.scores["activity x contact, drawn in alike"].bases
+    values = found.scores["activity x contact, drawn in"].bases
     assert values is not None
     np.testing.assert_allclose(values, expected[found.locus.judged], rtol=1e-4, atol=1e-6)
 
