@@ -129,8 +129,7 @@ def summit_share(signals: Tensor, *, summit_bp: int, floor: float) -> Tensor:
     """
     dnase = signals[..., SIGNALS.index("dnase")].float()  # (B, L)
     highest = F.max_pool1d(dnase[:, None], 2 * summit_bp + 1, stride=1, padding=summit_bp)[:, 0]
-    measured = (dnase > 0).any(dim=1, keepdim=True)
-    return torch.where(measured, (dnase / (highest + floor)).clamp(min=LEAST_SHARE), 1.0)
+    return _where_measured(dnase, dnase / (highest + floor))
 
 
 def contact_share(signals: Tensor, *, half: float) -> Tensor:
@@ -147,8 +146,13 @@ def contact_share(signals: Tensor, *, half: float) -> Tensor:
         In the unit of the contact signal, above 0.
     """
     square = signals[..., SIGNALS.index("contact")].float() ** 2  # (B, L)
-    measured = (square > 0).any(dim=1, keepdim=True)
-    return torch.where(measured, (square / (square + half**2)).clamp(min=LEAST_SHARE), 1.0)
+    return _where_measured(square, square / (square + half**2))
+
+
+def _where_measured(track: Tensor, share: Tensor) -> Tensor:
+    """``share`` (B, L), never less than the least, and 1 in the windows where ``track`` (B, L) is 0 throughout."""
+    measured = (track > 0).any(dim=1, keepdim=True)
+    return torch.where(measured, share.clamp(min=LEAST_SHARE), 1.0)
 
 
 def couple(

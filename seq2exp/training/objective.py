@@ -195,15 +195,15 @@ class Objective(nn.Module):
         features = features.repeat_interleave(cells_per_gene, dim=0)  # (B, n, D)
         tracks = head.loss(features, given.signals, batch.cell)
         alpha, beta = generator.signal_beta(given.signals, scale=self.config.stem_prior_scale)
-        signal = BetaParameters(in_bins(alpha[..., None], bin_bp)[..., 0], in_bins(beta[..., None], bin_bp)[..., 0])
+        signal = BetaParameters(_mean_in_bins(alpha, bin_bp), _mean_in_bins(beta, bin_bp))
         share = None
         if config.contact_half:
-            share = in_bins(contact_share(given.signals, half=config.contact_half)[..., None], bin_bp)[..., 0]
+            share = _mean_in_bins(contact_share(given.signals, half=config.contact_half), bin_bp)
         mask_beta = couple(generator.from_features(features), signal, z_scale=config.z_scale, share=share)
         kl = bottleneck_kl(mask_beta, config.bottleneck).mean()
         mask = mask_beta.mean
         if given.blacklist is not None:
-            mask = mask * (1 - in_bins(given.blacklist[..., None].float(), bin_bp)[..., 0])
+            mask = mask * (1 - _mean_in_bins(given.blacklist.float(), bin_bp))
         expression = self._loss_through(mask, given, batch.target)
         total = expression + self.kl_weight(step) * kl + self.config.track_weight * tracks
         return Parts(total, expression, kl, tracks, outside_ratio(mask, self._readout().centre))
@@ -241,7 +241,7 @@ class Objective(nn.Module):
         config = self.network.config
         seen = in_bins(transform_signals(given.signals, config.signal_transform), config.stem_bin_bp)
         if mask.shape[1] != seen.shape[1]:
-            mask = in_bins(mask[..., None], config.stem_bin_bp)[..., 0]
+            mask = _mean_in_bins(mask, config.stem_bin_bp)
         return F.smooth_l1_loss(self._readout()(seen, mask, given.rna_features), target)
 
     def generator_learns(self, step: int) -> bool:
@@ -276,6 +276,11 @@ def teach_path(network: Seq2Exp, *, learns: bool) -> None:
     """The signal path, where there is one, learns in its own stage alone."""
     if network.signal_path is not None:
         network.signal_path.requires_grad_(requires_grad=learns)
+
+
+def _mean_in_bins(values: Tensor, bin_bp: int) -> Tensor:
+    """(B, L / bin) means of values (B, L)."""
+    return in_bins(values[..., None], bin_bp)[..., 0]
 
 
 def outside_ratio(mask: Tensor, centre: slice) -> Tensor:

@@ -55,7 +55,7 @@ export function highestNear(values, distance) {
   return highest;
 }
 
-/** Never less of the mean stays (beta.py `_LEAST_SHARE`). */
+/** Never less of the mean stays (beta.py `LEAST_SHARE`). */
 const LEAST_SHARE = 0.01;
 
 /** Share of the mean that stays at every base, drawn in to the summits of DNase; null: all of it (beta.py). */
