@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,37 @@ def predictions(name: str, network: Seq2Exp, cache: WindowCache) -> dict[str, Ar
     return found
 
 
+def further_genome(seed: int, folder: Path) -> Path:
+    """Folder of the `demo` assembly of one seed, made where it is absent."""
+    found = folder / f"demo{seed}"
+    if not (found / "manifest.yaml").is_file():
+        synthesize(preset="demo", out=found, seed=seed)
+    return found
+
+
+def further_answers(
+    networks: Mapping[str, Seq2Exp], seeds: Sequence[int], folder: Path
+) -> tuple[dict[str, Array], Array, list[str]]:
+    """(N,) predictions by name, the oracle's among them, (N,) observed log10(1 + CAGE), and the gene of each."""
+    parts: dict[str, list[Array]] = {}
+    targets: list[Array] = []
+    genes: list[str] = []
+    for seed in seeds:
+        dataset = open_dataset(further_genome(seed, folder))
+        cache = cut_windows(dataset, window_settings(dataset), folder=folder / "windows")
+        about = [(window.gene_id, window.cell_type) for window in cache.windows]
+        targets.append(np.array([cache.read(index).target for index in range(len(about))]))
+        genes += [f"{seed} {gene}" for gene, _ in about]
+        oracle = oracle_of(dataset, about)
+        if oracle is None:
+            raise SystemExit(f"{dataset.name}: has no oracle")
+        for name, network in networks.items():
+            for reader, answer in predictions(name, network, cache).items():
+                parts.setdefault(reader, []).append(answer)
+        parts.setdefault("oracle", []).append(oracle)
+    return {name: np.concatenate(part) for name, part in parts.items()}, np.concatenate(targets), genes
+
+
 def main() -> None:
     """Print the table; with --page put it into the page too."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -67,30 +99,11 @@ def main() -> None:
     options = parser.parse_args()
     networks = {name: load_checkpoint(find_checkpoint(name)).network.eval() for name in options.checkpoints}
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    parts: dict[str, list[Array]] = {}
-    targets: list[Array] = []
-    genes: list[str] = []
-    for seed in seeds:
-        folder = options.data / f"demo{seed}"
-        if not (folder / "manifest.yaml").is_file():
-            synthesize(preset="demo", out=folder, seed=seed)
-        dataset = open_dataset(folder)
-        cache = cut_windows(dataset, window_settings(dataset), folder=options.data / "windows")
-        about = [(window.gene_id, window.cell_type) for window in cache.windows]
-        targets.append(np.array([cache.read(index).target for index in range(len(about))]))
-        genes += [f"{seed} {gene}" for gene, _ in about]
-        oracle = oracle_of(dataset, about)
-        if oracle is None:
-            raise SystemExit(f"{folder}: has no oracle")
-        for name, network in networks.items():
-            for reader, answer in predictions(name, network, cache).items():
-                parts.setdefault(reader, []).append(answer)
-        parts.setdefault("oracle", []).append(oracle)
-    found = {name: np.concatenate(part) for name, part in parts.items()}
+    found, targets, genes = further_answers(networks, seeds, options.data)
     lines = [
         f"`demo` with seeds {options.seeds.replace(',', ', ')}: {len(set(genes))} genes, {len(genes):,} windows.",
         "",
-        *expression_rows("", found, np.concatenate(targets), genes),
+        *expression_rows("", found, targets, genes),
     ]
     print("\n".join(lines))
     if options.page:
