@@ -88,11 +88,18 @@ def judge_window(
         See `seq2exp.window.assemble.build_window`.
     """
     session = open_session(dataset, gene, cell_type, checkpoint=checkpoint)
+    return judge_session(session, elements, checkpoint, deletions=deletions)
+
+
+def judge_session(
+    session: LocusSession, elements: Sequence[TruthElement], checkpoint: LoadedCheckpoint, *, deletions: bool = True
+) -> LocusEvidence:
+    """`judge_window` of a window that is open: as measured, or with other signals in their place."""
     window = session.window
     mask = session.mask(FAITHFUL)
-    length = dataset.assembly.chrom_sizes[window.gene.chrom]
+    length = session.dataset.assembly.chrom_sizes[window.gene.chrom]
     judged = ~(mask.forced_on | window.blacklist) & on_chromosome(window.interval, length)
-    locus = make_locus(window.gene, cell_type, window.interval, judged, elements)
+    locus = make_locus(window.gene, window.cell_type, window.interval, judged, elements)
     scores = {
         MASK: score(locus, mask.mean),
         SEQUENCE: score(locus, session.mask(MaskSettings(signal_scale=0)).mean),
