@@ -38,8 +38,8 @@ COLUMNS = {
     "deletion": "element AUPRC of deletion effects",
     "pearson": "Pearson over the oracle's",
     "further_element": "further genomes: element AUPRC",
-    "further_base": "base AUPRC",
-    "further_pearson": "Pearson over the oracle's",
+    "further_base": "further genomes: base AUPRC",
+    "further_pearson": "further genomes: Pearson over the oracle's",
 }
 HOW = (
     "The same two files from several random states (`train --seed`), nothing else changed, each run to its end. "
@@ -137,18 +137,17 @@ def main() -> None:
         HOW.format(" and ".join(map(str, MASK_SEEDS)), f"{PREDICTION_SEEDS[0]} to {PREDICTION_SEEDS[-1]}")
         + f" {n_windows:,} windows.",
         "",
-        "| recipe | state | minutes | " + " | ".join(COLUMNS.values()) + " |",
-        "|" + "---|" * (3 + len(COLUMNS)),
+        "| recipe | state | " + " | ".join(COLUMNS.values()) + " |",
+        "|" + "---|" * (2 + len(COLUMNS)),
     ]
     for name in options.recipes:
         states = [state for recipe, state in runs if recipe == name]
         for state in states:
-            minutes = f"{float(runs[name, state].facts()['seconds']) / 60:.0f}"
             cells = (cell(key, [found[name, state][key]]) for key in COLUMNS)
-            lines.append(f"| {name} | {state} | {minutes} | " + " | ".join(cells) + " |")
+            lines.append(f"| {name} | {state} | " + " | ".join(cells) + " |")
         if len(states) > 1:
             cells = (cell(key, [found[name, state][key] for state in states]) for key in COLUMNS)
-            lines.append(f"| {name} | mean ± SD | | " + " | ".join(cells) + " |")
+            lines.append(f"| {name} | mean ± SD of {len(states)} | " + " | ".join(cells) + " |")
     print("\n".join(lines))
     if options.page:
         put("states", lines)
