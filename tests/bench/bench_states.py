@@ -16,17 +16,16 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from bench_fresh import further_answers, further_genome
 from page import ROOT, put
 
+from seq2exp import metrics
 from seq2exp.model.checkpoint import checkpoint_facts, load_checkpoint
-from seq2exp.training.config import read_config
-from seq2exp.training.folder import CHECKPOINT_FOLDER, CONFIG_FILE, STATE_FILE, RunFolder
+from seq2exp.training.folder import RunFolder
 
 DATA, OUT = ROOT / ".data", ROOT / ".data" / "states"
 MASK_SEEDS, PREDICTION_SEEDS = (105, 106), (105, 106, 107, 108)
@@ -54,24 +53,23 @@ def runs_of(name: str) -> dict[int, RunFolder]:
     for path in sorted((DATA / "runs").glob(f"{name}*")):
         if path.name != name and not path.name.startswith(f"{name}-seed"):
             continue
-        config, folder = read_config(path / CONFIG_FILE), RunFolder(path)
-        valid = folder.curves()[1]
-        if (path / STATE_FILE).is_file() and len(valid) and valid["step"].max() >= config.steps:
-            found[config.run.seed] = folder
+        folder = RunFolder(path)
+        facts = folder.facts()
+        if facts.get("finished"):
+            found[int(facts["seed"])] = folder
     return found
 
 
 def scored(run: RunFolder, dataset: Path, *options: str) -> dict[str, Any]:
     """What `benchmark mask` says of a run's checkpoint; from an earlier call where that was of the same weights."""
     kept = OUT / run.path.name / f"{dataset.name}.json"
-    checkpoint = run.path / CHECKPOINT_FOLDER
     if kept.is_file():
         known: dict[str, Any] = json.loads(kept.read_text())
-        if known["checkpoint_hash"] == checkpoint_facts(checkpoint).hash:
+        if known["checkpoint_hash"] == checkpoint_facts(run.checkpoint).hash:
             return known
     kept.parent.mkdir(parents=True, exist_ok=True)
     verb = [sys.executable, "-m", "seq2exp", "benchmark", "mask", "--dataset", str(dataset), *options]
-    told = [*verb, "--checkpoint", str(checkpoint), "--json", "--out", str(kept)]
+    told = [*verb, "--checkpoint", str(run.checkpoint), "--json", "--out", str(kept)]
     subprocess.run(told, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     found: dict[str, Any] = json.loads(kept.read_text())
     return found
@@ -98,19 +96,12 @@ def figures(run: RunFolder) -> dict[str, float]:
     }
 
 
-def add_predictions(
-    found: Mapping[tuple[str, int], dict[str, float]], runs: Mapping[tuple[str, int], RunFolder]
-) -> int:
-    """Put the correlation on further genomes into every row; the number of windows it is over."""
-    networks = {
-        " ".join(map(str, key)): load_checkpoint(run.path / CHECKPOINT_FOLDER).network.eval()
-        for key, run in runs.items()
-    }
+def further_correlations(runs: Sequence[RunFolder]) -> tuple[list[float], int]:
+    """Pearson over the oracle's on further genomes of every run, and the number of windows it is over."""
+    networks = {run.path.name: load_checkpoint(run.checkpoint).network.eval() for run in runs}
     answers, observed, _ = further_answers(networks, PREDICTION_SEEDS, DATA / "fresh")
-    oracle = float(np.corrcoef(answers["oracle"], observed)[0, 1])
-    for key in runs:
-        found[key]["further_pearson"] = float(np.corrcoef(answers[" ".join(map(str, key))], observed)[0, 1]) / oracle
-    return len(observed)
+    oracle = metrics.pearson(answers["oracle"], observed)
+    return [metrics.pearson(answers[run.path.name], observed) / oracle for run in runs], len(observed)
 
 
 def cell(key: str, values: Sequence[float]) -> str:
@@ -129,8 +120,11 @@ def main() -> None:
     runs = {(name, state): run for name in options.recipes for state, run in sorted(runs_of(name).items())}
     if not runs:
         raise SystemExit(f"{DATA / 'runs'}: no finished run of {', '.join(options.recipes)}")
-    found = {key: figures(run) for key, run in runs.items()}
-    n_windows = add_predictions(found, runs)
+    correlations, n_windows = further_correlations(list(runs.values()))
+    found = {
+        key: {**figures(run), "further_pearson": correlation}
+        for (key, run), correlation in zip(runs.items(), correlations, strict=True)
+    }
     lines = [
         "## From other random states",
         "",

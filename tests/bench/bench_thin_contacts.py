@@ -60,7 +60,7 @@ def evidence(dataset: Dataset, checkpoint: LoadedCheckpoint, share: float) -> li
                 config=checkpoint.config,
                 checkpoint=checkpoint,
                 device=checkpoint.device,
-                cache_dir=ROOT / ".data",
+                cache_dir=measured.cache_dir,
                 window_ms=0.0,
             )
             elements = truth[cell].get((gene.gene_id, cell), ())
